@@ -1,0 +1,9 @@
+//! `dispatch`: a domain engine over Postgres and the faces that drive it.
+//!
+//! * [`domain`] what is true: rules as pure functions and data.
+//! * [`store`] where it is kept: Postgres, migrations, the private local cluster. All SQL is here.
+//! * [`engine`] how it changes and how it is read: tool calls and queries.
+//! * [`cli`] the headless face. A face never writes SQL; nothing below knows which face called.
+//! * [`config`] where the program's settings come from.
+
+pub mod domain;
