@@ -7,3 +7,4 @@
 //! * [`config`] where the program's settings come from.
 
 pub mod domain;
+pub mod store;

@@ -1,0 +1,1 @@
+//! The private local cluster: a Postgres that the program looks after itself (DESIGN.md).
