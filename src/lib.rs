@@ -7,4 +7,5 @@
 //! * [`config`] where the program's settings come from.
 
 pub mod domain;
+pub mod engine;
 pub mod store;

@@ -324,6 +324,7 @@ mod tests {
             is_immutable: false,
             immutable_reason: None,
             immutable_by: None,
+            immutable_request_id: None,
             immutable_at: None,
             metadata,
             created_by: "w".into(),

@@ -267,6 +267,7 @@ impl CaseFile {
                         item.is_immutable = true;
                         item.immutable_reason = Some((*reason).to_owned());
                         item.immutable_by = Some(accepted.event.actor_id.clone());
+                        item.immutable_request_id = accepted.event.request_id;
                         item.immutable_at = Some(accepted.event.created_at);
                     }
                 }

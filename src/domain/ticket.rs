@@ -146,6 +146,8 @@ pub struct EvidenceItem {
     pub is_immutable: bool,
     pub immutable_reason: Option<String>,
     pub immutable_by: Option<String>,
+    #[serde(default, skip_serializing)]
+    pub immutable_request_id: Option<Uuid>,
     pub immutable_at: Option<Timestamp>,
     pub metadata: Map<String, Value>,
     pub created_by: String,

@@ -1,3 +1,66 @@
 //! Where it is kept: Postgres, migrations, the private local cluster. All SQL is here.
 
+pub mod directory;
+pub mod error;
+pub mod load;
 pub mod local;
+pub mod migrate;
+pub mod objects;
+pub mod persist;
+pub mod queue;
+pub mod reads;
+pub mod refused;
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgPool};
+
+pub use error::StoreError;
+
+/// A database of ours, open.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+/// Connections one process holds at most, where nobody says.
+pub const DEFAULT_POOL: u32 = 10;
+
+impl Store {
+    /// Opens a database. The first connection is made at once, so that one that cannot be reached
+    /// is said here and not later. A schema newer than this program is opened for reading only.
+    pub async fn open(options: PgConnectOptions, pool_max: u32, read_only: bool) -> Result<Self, StoreError> {
+        let mut options = options
+            .options([("TimeZone", "UTC"), ("jit", "off")])
+            .statement_cache_capacity(256)
+            .log_statements(tracing::log::LevelFilter::Trace)
+            .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
+        if options.get_application_name().is_none() {
+            options = options.application_name("dispatch");
+        }
+        if read_only {
+            options = options.options([("default_transaction_read_only", "on")]);
+        }
+        let pool = PgPoolOptions::new()
+            .max_connections(pool_max)
+            .min_connections(0)
+            .acquire_timeout(Duration::from_secs(10))
+            // A dead connection is noticed by the call that meets it, which tries again with the
+            // same request id; asking before each call would cost every call a round trip.
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    /// The connections, for what lives beside the tools: migrations, backups, measurements.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

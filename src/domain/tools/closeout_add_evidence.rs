@@ -62,6 +62,7 @@ impl Command for CloseoutAddEvidence {
             is_immutable: false,
             immutable_reason: None,
             immutable_by: None,
+            immutable_request_id: None,
             immutable_at: None,
             metadata,
             created_by: context.actor.id.clone(),

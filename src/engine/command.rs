@@ -1,0 +1,437 @@
+//! Commands: asked, judged, and stored exactly once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::Acquire;
+use uuid::Uuid;
+
+use super::call::{Call, Preview, Refused, Reply};
+use super::Engine;
+use crate::domain::audit::SYSTEM_CHAIN;
+use crate::domain::case::{CaseFile, Context};
+use crate::domain::closeout::{Claim, Probe};
+use crate::domain::directory::Kind;
+use crate::domain::judge::{self, Asked};
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::registry;
+use crate::domain::tool::{From, Needs, Payload, Tool};
+use crate::store::StoreError;
+use crate::store::load::{Loaded, Wanted, load};
+use crate::store::persist::{Guard, Outcome, Write, not_before, persist};
+use crate::store::refused::RefusedCall;
+
+/// The largest body, in bytes (CONTRACT.md 6).
+const MAX_BODY: usize = 1024 * 1024;
+
+/// How often a call is tried again when the database goes away under it, and the pause before.
+const PATIENCE: [Duration; 4] =
+    [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1500)];
+
+/// What a tool is called on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Target {
+    pub ticket_id: Option<Uuid>,
+    pub kind: Option<Kind>,
+}
+
+/// How an attempt ended that is not an answer.
+enum Again {
+    /// Somebody else's change came first.
+    MovedOn,
+    /// The locked rows name evidence that nobody has looked at yet.
+    Probe(CaseFile),
+}
+
+impl Engine {
+    /// Finds the tool and who may call it (steps 1 to 3).
+    pub(super) fn tool(call: &Call) -> Result<&'static Tool, Refusal> {
+        let tool = registry::find(&call.tool).ok_or_else(|| {
+            Refusal::new(
+                Code::NotFound,
+                format!("There is no tool {}. `dispatch tool list` shows those there are.", shown(&call.tool)),
+            )
+        })?;
+        if call.payload.to_string().len() > MAX_BODY {
+            return Err(Refusal::new(
+                Code::PayloadTooLarge,
+                "The payload is larger than 1 MiB. Store large files as evidence objects and name their uri.",
+            ));
+        }
+        judge::authorise(tool, &call.caller.actor)?;
+        Ok(tool)
+    }
+
+    /// The ticket or the kind of master data that a call names.
+    pub(super) async fn target(&self, tool: &Tool, call: &Call) -> Result<Target, Refusal> {
+        let named = call.target.as_deref().map(str::trim);
+        if tool.spec.route.contains("{kind}") {
+            return Ok(Target { kind: Some(Kind::named(named.unwrap_or_default())?), ticket_id: None });
+        }
+        if !tool.spec.takes_ticket() {
+            return Ok(Target::default());
+        }
+        let named = named.unwrap_or_default();
+        if let Ok(id) = Uuid::try_parse(named)
+            && named.len() == 36
+        {
+            return Ok(Target { ticket_id: Some(id), kind: None });
+        }
+        let number = named.to_uppercase();
+        let reference = if is_number(&number) {
+            number
+        } else if named.contains(':') && named.len() <= 600 && !named.contains('\0') {
+            named.to_owned()
+        } else {
+            return Err(malformed(tool, named));
+        };
+        let id = self.store.resolve(&reference).await.map_err(StoreError::into_refusal)?;
+        match id {
+            Some(id) => Ok(Target { ticket_id: Some(id), kind: None }),
+            None => Err(Refusal::ticket_not_found(shown(&reference))),
+        }
+    }
+
+    /// Does a command.
+    pub(super) async fn command(&self, tool: &'static Tool, call: &Call) -> Result<Reply, Refused> {
+        let mut refused = Refused {
+            refusal: Refusal::new(Code::InternalError, ""),
+            request_id: None,
+            correlation_id: call.correlation_id.clone(),
+        };
+        let (target, result) = match self.prepare(tool, call, &mut refused.request_id).await {
+            Err(refusal) => (Target::default(), Err(refusal)),
+            Ok((target, request_id)) => (target, self.attempts(tool, call, target, request_id).await),
+        };
+        match result {
+            Ok(reply) => Ok(reply),
+            Err(refusal) => {
+                refused.refusal = refusal;
+                self.note_refusal(tool, call, target.ticket_id, &refused).await;
+                Err(refused)
+            }
+        }
+    }
+
+    async fn prepare(
+        &self,
+        tool: &'static Tool,
+        call: &Call,
+        valid: &mut Option<Uuid>,
+    ) -> Result<(Target, Uuid), Refusal> {
+        let request_id = request_id(call)?;
+        *valid = Some(request_id);
+        Ok((self.target(tool, call).await?, request_id))
+    }
+
+    /// Records a refusal; that recording fails is no reason to answer otherwise.
+    pub(super) async fn note_refusal(&self, tool: &Tool, call: &Call, ticket_id: Option<Uuid>, refused: &Refused) {
+        if refused.refusal.status() >= 500 || !self.sampler.keeps() {
+            return;
+        }
+        let record = RefusedCall {
+            actor: &call.caller.actor,
+            tool: tool.spec.name,
+            ticket_id,
+            request_id: refused.request_id,
+            correlation_id: call.correlation_id.as_deref(),
+            refusal: &refused.refusal,
+        };
+        if let Err(error) = self.store.record_refusal(&record).await {
+            tracing::warn!(%error, "a refusal could not be recorded");
+        }
+    }
+
+    /// Tries until the call is answered: once without a lock, which is all it takes unless
+    /// somebody else changes the ticket in the same moment, then holding it.
+    async fn attempts(
+        &self,
+        tool: &'static Tool,
+        call: &Call,
+        target: Target,
+        request_id: Uuid,
+    ) -> Result<Reply, Refusal> {
+        let asked = asked(tool, call, target);
+        let mut probes: Option<BTreeMap<String, Probe>> = self.options.require_head.then(BTreeMap::new);
+        let mut locked = false;
+        let mut pauses = PATIENCE.iter();
+        loop {
+            let result = if locked {
+                self.attempt_locked(&asked, call, request_id, &probes).await
+            } else {
+                self.attempt(&asked, call, request_id, &probes).await
+            };
+            match result {
+                Ok(Ok(reply)) => return reply,
+                Ok(Err(Again::MovedOn)) => locked = true,
+                Ok(Err(Again::Probe(case))) => self.probe(&case, &asked, &mut probes).await,
+                Err(error) if error.is_twin() => locked = false,
+                // It is not known whether the call was stored: its replay will tell.
+                Err(error) if error.is_transient() => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None => return Err(error.into_refusal()),
+                },
+                Err(error) => return Err(error.into_refusal()),
+            }
+        }
+    }
+
+    /// One read, the decision, one guarded write.
+    async fn attempt(
+        &self,
+        asked: &Asked<'_>,
+        call: &Call,
+        request_id: Uuid,
+        probes: &Option<BTreeMap<String, Probe>>,
+    ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
+        let needs = needs(asked);
+        let endpoint = asked.tool.spec.endpoint();
+        let loaded = self.store.load(&wanted(asked, call, &endpoint, Some(request_id), &needs)).await?;
+        match self.decide(asked, call, request_id, probes, loaded) {
+            Decided::Answer(answer) => Ok(Ok(answer)),
+            Decided::Again(again) => Ok(Err(again)),
+            Decided::Write(write, reply) => match self.store.persist(&write).await? {
+                Outcome::Done => Ok(Ok(Ok(reply))),
+                Outcome::MovedOn => Ok(Err(Again::MovedOn)),
+            },
+        }
+    }
+
+    /// The same while holding the lock on what is to be changed.
+    async fn attempt_locked(
+        &self,
+        asked: &Asked<'_>,
+        call: &Call,
+        request_id: Uuid,
+        probes: &Option<BTreeMap<String, Probe>>,
+    ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
+        let needs = needs(asked);
+        let endpoint = asked.tool.spec.endpoint();
+        let mut connection = self.store.pool().acquire().await?;
+        let mut transaction = connection.begin().await?;
+        crate::store::load::lock(&mut transaction, asked.ticket_id).await?;
+        let loaded = load(&mut transaction, &wanted(asked, call, &endpoint, Some(request_id), &needs)).await?;
+        match self.decide(asked, call, request_id, probes, loaded) {
+            Decided::Answer(answer) => Ok(Ok(answer)),
+            Decided::Again(again) => Ok(Err(again)),
+            Decided::Write(write, reply) => match persist(&mut transaction, &write).await? {
+                Outcome::Done => {
+                    transaction.commit().await?;
+                    Ok(Ok(Ok(reply)))
+                }
+                Outcome::MovedOn => Ok(Err(Again::MovedOn)),
+            },
+        }
+    }
+
+    /// What follows from what was loaded (steps 5 to 9).
+    fn decide(
+        &self,
+        asked: &Asked<'_>,
+        call: &Call,
+        request_id: Uuid,
+        probes: &Option<BTreeMap<String, Probe>>,
+        mut loaded: Loaded,
+    ) -> Decided {
+        if let Some(answered) = loaded.answered {
+            if answered.request_hash != judge::request_hash(asked.ticket_id, asked.kind, asked.body) {
+                return Decided::Answer(Err(Refusal::new(
+                    Code::IdempotencyPayloadMismatch,
+                    "This request id was already used for another payload or ticket. Use a new request id for a new call.",
+                )));
+            }
+            return Decided::Answer(Ok(Reply { status: answered.status, body: answered.body, replayed: true }));
+        }
+        if let Some(seen) = probes {
+            if unprobed(&loaded.case, asked, seen) {
+                return Decided::Again(Again::Probe(loaded.case));
+            }
+            loaded.case.probes = Some(seen.clone());
+        }
+        let context = self.context(call, &loaded, Some(request_id));
+        let decision = match judge::judge(asked, &loaded.case, &context) {
+            Ok(decision) => decision,
+            Err(refusal) => return Decided::Answer(Err(refusal)),
+        };
+        let guard = match (&loaded.stamp, asked.tool.spec.from) {
+            (_, From::NewTicket) => Guard::NewTickets,
+            (Some(stamp), _) => {
+                Guard::Ticket { id: asked.ticket_id.unwrap_or_default(), stamp: stamp.clone() }
+            }
+            (None, _) => Guard::System { seq: loaded.case.head.seq },
+        };
+        let accepted = judge::accept(asked, &loaded.case, decision, request_id, &context);
+        let reply =
+            Reply { status: accepted.answer.status, body: accepted.answer.body.clone(), replayed: false };
+        Decided::Write(Box::new(Write::of(accepted, guard)), reply)
+    }
+
+    fn context<'a>(&'a self, call: &'a Call, loaded: &'a Loaded, request_id: Option<Uuid>) -> Context<'a> {
+        Context {
+            actor: &call.caller.actor,
+            now: not_before(call.at.unwrap_or(loaded.now), loaded.case.head.at),
+            policy: &self.policy.policy,
+            policy_hash: &self.policy.hash,
+            request_id,
+            correlation_id: call.correlation_id.as_deref(),
+            trace_id: call.trace_id.as_deref(),
+            number: loaded.number.as_deref(),
+            source: None,
+            seed: Uuid::new_v4(),
+            seq: loaded.case.head.seq + 1,
+        }
+    }
+
+    /// Looks at evidence that no probe has seen yet; never inside a transaction.
+    async fn probe(&self, case: &CaseFile, _: &Asked<'_>, probes: &mut Option<BTreeMap<String, Probe>>) {
+        let Some(probes) = probes else { return };
+        for item in &case.evidence {
+            if !probes.contains_key(&item.uri) {
+                let checksum = self.options.require_checksum.then_some(item.checksum.as_deref()).flatten();
+                probes.insert(item.uri.clone(), self.objects.probe(&item.uri, checksum).await);
+            }
+        }
+    }
+
+    /// Judges a command without doing it: nothing at all is stored.
+    pub(super) async fn dry_run(&self, tool: &'static Tool, call: &Call) -> Result<Preview, Refusal> {
+        if !tool.mutating {
+            return Err(Refusal::new(
+                Code::InvalidRequest,
+                format!("{} only reads, so there is nothing to try first. Call it.", tool.spec.name),
+            ));
+        }
+        let target = self.target(tool, call).await?;
+        let asked = asked(tool, call, target);
+        let mut needs = needs(&asked);
+        needs.evidence = tool.spec.takes_ticket();
+        needs.exceptions = needs.evidence;
+        needs.completion = needs.evidence;
+        let endpoint = tool.spec.endpoint();
+        let wanted = Wanted { new_number: false, ..wanted(&asked, call, &endpoint, None, &needs) };
+        let mut loaded = self.store.load(&wanted).await.map_err(StoreError::into_refusal)?;
+        if self.options.require_head {
+            let mut probes = Some(BTreeMap::new());
+            self.probe(&loaded.case, &asked, &mut probes).await;
+            loaded.case.probes = probes;
+        }
+        let context = self.context(call, &loaded, None);
+        let decision = judge::judge(&asked, &loaded.case, &context)?;
+        Ok(preview(&asked, loaded.case.clone(), decision, &context))
+    }
+}
+
+enum Decided {
+    Answer(Result<Reply, Refusal>),
+    Again(Again),
+    Write(Box<Write>, Reply),
+}
+
+fn preview(
+    asked: &Asked<'_>,
+    mut case: CaseFile,
+    decision: crate::domain::case::Decision,
+    context: &Context<'_>,
+) -> Preview {
+    let accepted = judge::accept(asked, &case, decision, Uuid::nil(), context);
+    case.apply(&accepted);
+    let missing = if accepted.event.chain.as_deref() == Some(SYSTEM_CHAIN) {
+        Vec::new()
+    } else {
+        let empty = serde_json::Map::new();
+        let claim = case.completion.as_ref().map_or(
+            Claim { checklist: &empty, no_signature_reason: Some("asked for the other keys"), evidence_refs: &[] },
+            Claim::from,
+        );
+        case.gate(Some(claim), context.policy, context.now).report().missing_evidence_keys
+    };
+    Preview {
+        dry_run: true,
+        ticket: accepted.ticket.as_ref().map_or(Value::Null, |stored| json!(stored.ticket)),
+        steps: accepted.steps.iter().map(|step| json!({"from_state": step.from, "to_state": step.to})).collect(),
+        messages: accepted.messages.iter().map(|message| message.payload.clone()).collect(),
+        missing,
+    }
+}
+
+pub(super) fn asked<'a>(tool: &'static Tool, call: &'a Call, target: Target) -> Asked<'a> {
+    static EMPTY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| json!({}));
+    let body = if call.payload.is_null() { &*EMPTY } else { &call.payload };
+    Asked {
+        tool,
+        ticket_id: target.ticket_id,
+        kind: target.kind,
+        body,
+        payload: tool.payload(target.kind, body),
+        scope: &call.caller.scope,
+        if_version: call.if_version,
+    }
+}
+
+fn needs(asked: &Asked<'_>) -> Needs {
+    match &asked.payload {
+        Ok(Payload::Command(command)) => command.needs(),
+        _ => Needs::default(),
+    }
+}
+
+fn wanted<'a>(
+    asked: &Asked<'_>,
+    call: &'a Call,
+    endpoint: &'a str,
+    request_id: Option<Uuid>,
+    needs: &'a Needs,
+) -> Wanted<'a> {
+    Wanted {
+        actor_id: &call.caller.actor.id,
+        endpoint,
+        request_id,
+        ticket_id: asked.ticket_id,
+        new_number: asked.tool.spec.from == From::NewTicket && asked.payload.is_ok(),
+        needs,
+    }
+}
+
+fn unprobed(case: &CaseFile, asked: &Asked<'_>, seen: &BTreeMap<String, Probe>) -> bool {
+    needs(asked).evidence && case.evidence.iter().any(|item| !seen.contains_key(&item.uri))
+}
+
+fn request_id(call: &Call) -> Result<Uuid, Refusal> {
+    match call.request_id.as_deref().map(str::trim).filter(|id| !id.is_empty()) {
+        None => Err(Refusal::new(
+            Code::MissingIdempotencyKey,
+            "A command needs a request id (a UUID), so that a retry is not done twice. Send one.",
+        )),
+        Some(id) => match Uuid::try_parse(id) {
+            Ok(id_value) if id.len() == 36 => Ok(id_value),
+            _ => Err(Refusal::new(
+                Code::InvalidIdempotencyKey,
+                "The request id is not a UUID (8-4-4-4-12 hex digits). Send one.",
+            )),
+        },
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.strip_prefix("T-").is_some_and(|digits| {
+        (1..=18).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// A ticket id that is none (CONTRACT.md 8).
+fn malformed(tool: &Tool, named: &str) -> Refusal {
+    let what = if named.is_empty() {
+        format!("{} needs a ticket: its number (T-10423) or its id.", tool.spec.name)
+    } else {
+        format!("`{}` is no ticket. Give its number (T-10423) or its id.", shown(named))
+    };
+    let has_code = ["ticket.get", "ticket.timeline", "closeout.list_evidence"].contains(&tool.spec.name);
+    let code = if has_code { Code::InvalidTicketId } else { Code::NotFound };
+    Refusal::new(code, what).with("ticket_id", shown(named))
+}
+
+/// Text from outside, short enough to be repeated in a message.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}

@@ -1,0 +1,60 @@
+//! How the world changes and how it is read: every tool call passes here, whichever face it came
+//! from, and is judged in the order of CONTRACT.md 5.
+//!
+//! A command is one read, a pure decision, and one write. The write is guarded by the row that the
+//! decision was judged on: if somebody else's change came first, the call is judged anew, this
+//! time holding the ticket's lock, so that nobody waits for ever.
+
+pub mod audit;
+mod bulk;
+mod call;
+mod command;
+mod desk;
+mod read;
+
+use std::sync::Arc;
+
+pub use bulk::Bulk;
+pub use call::{Call, Caller, Preview, Refused, Reply};
+pub use desk::{Desk, QueueChanges, QueuePage, QueueQuery};
+
+use crate::domain::policy::Bundle;
+use crate::store::Store;
+use crate::store::objects::Objects;
+use crate::store::refused::Sampler;
+
+/// What an operator may choose about the engine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Look at every evidence object before a closeout (`DISPATCH_EVIDENCE_REQUIRE_HEAD`).
+    pub require_head: bool,
+    /// Compare checksums when looking (`DISPATCH_EVIDENCE_REQUIRE_CHECKSUM`).
+    pub require_checksum: bool,
+}
+
+/// The engine over a database.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    store: Store,
+    objects: Objects,
+    policy: Arc<Bundle>,
+    options: Options,
+    sampler: Arc<Sampler>,
+}
+
+impl Engine {
+    /// An engine with the policy that ships with the program.
+    pub fn new(store: Store, objects: Objects, options: Options) -> Self {
+        Self { store, objects, policy: Bundle::embedded(), options, sampler: Arc::default() }
+    }
+
+    /// The store below, for what lives beside the tools.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Arc<Bundle> {
+        &self.policy
+    }
+}

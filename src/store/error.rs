@@ -1,0 +1,102 @@
+//! What can go wrong between us and the database.
+
+use sqlx::error::ErrorKind;
+
+use crate::domain::refusal::{Code, Refusal};
+
+/// A failure below the rules.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nobody answers, or not in time. Trying again later may help.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+    /// The database may only be read: its schema is newer than this program, or it is a replica.
+    #[error(
+        "the database can only be read: its schema is newer than this program, or it is a replica. Update dispatch, or use the primary"
+    )]
+    ReadOnly,
+    /// A message could not be put into the outbox; the command failed whole.
+    #[error("the outbox refused a message: {0}")]
+    Outbox(String),
+    /// Anything else.
+    #[error("the database failed: {0}")]
+    Database(#[source] sqlx::Error),
+    /// A file could not be read or written.
+    #[error("{0}")]
+    Files(String),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error.to_string()),
+            sqlx::Error::Database(database) => {
+                let code = database.code();
+                let code = code.as_deref().unwrap_or_default();
+                // 08 connection, 57P0x shutting down or starting, 53 out of connections, disk or
+                // memory, 55P03 lock not available, 40 rolled back by the server.
+                if ["08", "57P", "53", "40"].iter().any(|class| code.starts_with(class)) {
+                    Self::Unavailable(database.message().to_owned())
+                } else if code == "25006" {
+                    Self::ReadOnly
+                } else if database.table() == Some("dispatch_outbox")
+                    || database.message().contains("dispatch_outbox")
+                {
+                    Self::Outbox(database.message().to_owned())
+                } else {
+                    Self::Database(error)
+                }
+            }
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl StoreError {
+    /// Whether another call with the same request id was answered first.
+    pub fn is_twin(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.kind() == ErrorKind::UniqueViolation && error.table() == Some("idempotency_keys")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether trying again may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
+    /// The refusal that a caller sees. The cause goes to the log, under a reference.
+    pub fn into_refusal(self) -> Refusal {
+        let reference = uuid::Uuid::new_v4().to_string();
+        tracing::error!(%reference, error = %self, "a call failed below the rules");
+        match self {
+            Self::Unavailable(_) => Refusal::new(
+                Code::Unavailable,
+                "The database cannot be reached right now. Nothing was lost: try again with the same request id. `dispatch db status` says more.",
+            )
+            .with("retry_after_seconds", 2),
+            Self::ReadOnly => Refusal::new(
+                Code::Unavailable,
+                "This database can only be read: its schema is newer than this program, or it is a replica. Update dispatch, or use the primary.",
+            )
+            .with("retry_after_seconds", 60),
+            Self::Outbox(_) => Refusal::new(
+                Code::OutboxInsertFailed,
+                "The message of this command could not be put into the outbox, so the command was not done. Try again; if it stays, look for the reference in the log.",
+            )
+            .with("reference", reference),
+            Self::Database(_) | Self::Files(_) => Refusal::new(
+                Code::InternalError,
+                format!("Something failed that should not have. Nothing was changed. Look for reference {reference} in the log (-v)."),
+            )
+            .with("reference", reference),
+        }
+    }
+}

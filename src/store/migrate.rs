@@ -1,0 +1,119 @@
+//! Migrations, and whether the database's own rules are still the contract's.
+
+use std::collections::BTreeSet;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, PgPool, Row};
+
+use super::StoreError;
+use crate::domain::state::State;
+use crate::store::local::APP;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// How a database's schema compares with this program's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case", tag = "schema")]
+pub enum Schema {
+    /// Nothing in it.
+    Empty,
+    /// Somebody else's tables.
+    Foreign,
+    /// Ours, from an older program.
+    Behind { version: i64 },
+    /// Ours, of this program.
+    Current { version: i64 },
+    /// Ours, from a newer program.
+    Newer { version: i64 },
+}
+
+/// The version of the newest migration this program brings.
+pub fn newest() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+/// Looks at a database's schema.
+pub async fn schema(pool: &PgPool) -> Result<Schema, StoreError> {
+    let row = sqlx::query(
+        "SELECT to_regclass('dispatch_meta') IS NOT NULL AS ours, \
+         EXISTS (SELECT FROM pg_class WHERE relkind IN ('r', 'v', 'm', 'p') \
+            AND relnamespace = to_regnamespace('public')) AS any",
+    )
+    .fetch_one(pool)
+    .await?;
+    if !row.try_get::<bool, _>("ours")? {
+        return Ok(if row.try_get("any")? { Schema::Foreign } else { Schema::Empty });
+    }
+    let version: Option<i64> =
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(pool).await?;
+    let version = version.unwrap_or(0);
+    Ok(match version.cmp(&newest()) {
+        std::cmp::Ordering::Less => Schema::Behind { version },
+        std::cmp::Ordering::Equal => Schema::Current { version },
+        std::cmp::Ordering::Greater => Schema::Newer { version },
+    })
+}
+
+/// Brings a database of ours, or an empty one, up to date. Safe to run at once from several
+/// places: an advisory lock lets one do it.
+pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
+    MIGRATIONS.run(pool).await.map_err(|error| match error {
+        MigrateError::Execute(error) => error.into(),
+        MigrateError::ExecuteMigration(error, _) => error.into(),
+        other => StoreError::Database(sqlx::Error::Migrate(Box::new(other))),
+    })
+}
+
+/// Gives the application's role what it needs and no more: it owns nothing and cannot change the
+/// audit trail. Only on a cluster of our own.
+pub async fn grant(pool: &PgPool) -> Result<(), StoreError> {
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "GRANT USAGE ON SCHEMA public TO {APP};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP};
+         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP};
+         REVOKE UPDATE, DELETE, TRUNCATE ON audit_events, ticket_state_transitions FROM {APP};
+         REVOKE INSERT, UPDATE, DELETE ON _sqlx_migrations, dispatch_meta FROM {APP};"
+    )))
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// A step, as pairs are named: `NEW->TRIAGED`, `NULL->NEW`.
+fn pair(from: Option<State>, to: State) -> String {
+    format!("{}->{to}", from.map_or("NULL", State::as_str))
+}
+
+/// Every pair on which the database's transition constraint and the contract disagree: asks the
+/// constraint's own expression about all pairs, in one query.
+pub async fn transition_differences(pool: &PgPool) -> Result<Vec<String>, StoreError> {
+    let expression: Option<String> = sqlx::query_scalar(
+        "SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint \
+         WHERE conname = 'chk_ticket_state_transition_valid' \
+         AND conrelid = 'ticket_state_transitions'::regclass AND convalidated",
+    )
+    .fetch_optional(pool)
+    .await?;
+    let expression = expression.unwrap_or_else(|| "true".to_owned());
+    // The expression comes from the database's own catalogue and is run there, on no table.
+    let rows = sqlx::query(AssertSqlSafe(format!(
+        "SELECT from_state::text AS from_state, to_state::text AS to_state FROM \
+         (SELECT unnest(enum_range(NULL::ticket_state)) AS from_state UNION ALL SELECT NULL) f, \
+         unnest(enum_range(NULL::ticket_state)) AS to_state WHERE ({expression}) IS NOT FALSE"
+    )))
+    .fetch_all(pool)
+    .await?;
+    let mut allowed = BTreeSet::new();
+    for row in rows {
+        let from: Option<String> = row.try_get("from_state")?;
+        let to: String = row.try_get("to_state")?;
+        allowed.insert(format!("{}->{to}", from.as_deref().unwrap_or("NULL")));
+    }
+    let legal: BTreeSet<String> = std::iter::once(None)
+        .chain(State::ALL.iter().copied().map(Some))
+        .flat_map(|from| State::ALL.iter().map(move |to| (from, *to)))
+        .filter(|(from, to)| State::may_step(*from, *to))
+        .map(|(from, to)| pair(from, to))
+        .collect();
+    Ok(allowed.symmetric_difference(&legal).cloned().collect())
+}
