@@ -4,8 +4,11 @@
 //! * [`store`] where it is kept: Postgres, migrations, the private local cluster. All SQL is here.
 //! * [`engine`] how it changes and how it is read: tool calls and queries.
 //! * [`cli`] the headless face. A face never writes SQL; nothing below knows which face called.
-//! * [`config`] where the program's settings come from.
+//! * [`config`] where the program's settings come from; [`text`] what may reach a terminal.
 
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod store;
+pub mod text;

@@ -7,6 +7,7 @@ pub mod canonical;
 pub mod case;
 pub mod closeout;
 pub mod directory;
+pub mod filter;
 pub mod intake;
 pub mod judge;
 pub mod messages;

@@ -145,12 +145,32 @@ impl Filters {
     }
 }
 
+impl Filters {
+    /// Whether a row fits, for rows that come from the change feed. Words (`q`) are looked for by
+    /// the database alone.
+    pub fn fits(&self, row: &Row) -> bool {
+        fn any<T>(list: &[T], fits: impl Fn(&T) -> bool) -> bool {
+            list.is_empty() || list.iter().any(fits)
+        }
+        self.states().contains(&row.state)
+            && any(&self.priority, |priority| *priority == row.priority)
+            && any(&self.sla_status, |status| *status == row.sla_status)
+            && any(&self.account_id, |id| *id == row.account_id)
+            && any(&self.site_id, |id| *id == row.site.id)
+            && any(&self.assigned_tech_id, |id| Some(id) == row.assigned_tech.as_ref())
+            && any(&self.incident_type, |kind| {
+                row.incident_type.as_ref().is_some_and(|of_row| of_row.trim().to_uppercase() == *kind)
+            })
+    }
+}
+
 /// What the database gives for one row.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct RawRow {
     pub ticket_id: Uuid,
     pub number: String,
     pub account_id: Uuid,
+    pub account_name: String,
     pub state: State,
     pub priority: Priority,
     pub incident_type: Option<String>,
@@ -162,6 +182,7 @@ pub struct RawRow {
     pub region_weight: i32,
     pub assigned_tech_id: Option<String>,
     pub assigned_tech_name: Option<String>,
+    pub assigned_provider_id: Option<Uuid>,
     pub scheduled_start: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -201,7 +222,9 @@ pub struct Row {
     pub actions: Vec<Value>,
     // Ours, beside the contract's.
     pub account_id: Uuid,
+    pub account_name: String,
     pub assigned_tech_name: Option<String>,
+    pub assigned_provider_id: Option<Uuid>,
     pub created_at: Timestamp,
     pub version: i64,
     pub seq: i64,
@@ -250,6 +273,8 @@ impl RawRow {
             sla_clock: reading.clock,
             sla_delay_attribution: sla::delay(self.state),
             account_id: self.account_id,
+            account_name: self.account_name,
+            assigned_provider_id: self.assigned_provider_id,
             assigned_tech_name: self.assigned_tech_name,
             created_at: self.created_at,
             version: self.version,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use sqlx::Acquire;
 use uuid::Uuid;
 
-use super::call::{Call, Preview, Refused, Reply};
 use super::Engine;
+use super::call::{Call, Preview, Refused, Reply};
 use crate::domain::audit::SYSTEM_CHAIN;
 use crate::domain::case::{CaseFile, Context};
 use crate::domain::closeout::{Claim, Probe};
@@ -256,14 +256,11 @@ impl Engine {
         };
         let guard = match (&loaded.stamp, asked.tool.spec.from) {
             (_, From::NewTicket) => Guard::NewTickets,
-            (Some(stamp), _) => {
-                Guard::Ticket { id: asked.ticket_id.unwrap_or_default(), stamp: stamp.clone() }
-            }
+            (Some(stamp), _) => Guard::Ticket { id: asked.ticket_id.unwrap_or_default(), stamp: stamp.clone() },
             (None, _) => Guard::System { seq: loaded.case.head.seq },
         };
         let accepted = judge::accept(asked, &loaded.case, decision, request_id, &context);
-        let reply =
-            Reply { status: accepted.answer.status, body: accepted.answer.body.clone(), replayed: false };
+        let reply = Reply { status: accepted.answer.status, body: accepted.answer.body.clone(), replayed: false };
         Decided::Write(Box::new(Write::of(accepted, guard)), reply)
     }
 
@@ -414,9 +411,8 @@ fn request_id(call: &Call) -> Result<Uuid, Refusal> {
 }
 
 fn is_number(text: &str) -> bool {
-    text.strip_prefix("T-").is_some_and(|digits| {
-        (1..=18).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    text.strip_prefix("T-")
+        .is_some_and(|digits| (1..=18).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A ticket id that is none (CONTRACT.md 8).

@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 use serde::Serialize;
 
-use super::call::{Call, Caller, Preview, Refused, Reply};
 use super::Engine;
+use super::call::{Call, Caller, Preview, Refused, Reply};
 use crate::domain::queue::{Filter, Row};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;

@@ -10,11 +10,12 @@ mod bulk;
 mod call;
 mod command;
 mod desk;
+pub mod open;
 mod read;
 
 use std::sync::Arc;
 
-pub use bulk::Bulk;
+pub use bulk::{Bulk, BulkCall};
 pub use call::{Call, Caller, Preview, Refused, Reply};
 pub use desk::{Desk, QueueChanges, QueuePage, QueueQuery};
 

@@ -50,14 +50,8 @@ impl Engine {
 
     /// A ticket and what hangs on it, if the caller may see it.
     async fn case_of(&self, caller: &Caller, id: Uuid, needs: &Needs) -> Result<Loaded, Refusal> {
-        let wanted = Wanted {
-            actor_id: "",
-            endpoint: "",
-            request_id: None,
-            ticket_id: Some(id),
-            new_number: false,
-            needs,
-        };
+        let wanted =
+            Wanted { actor_id: "", endpoint: "", request_id: None, ticket_id: Some(id), new_number: false, needs };
         let loaded = self.store.load(&wanted).await.map_err(StoreError::into_refusal)?;
         let stored = loaded.case.ticket.as_ref().ok_or_else(|| Refusal::ticket_not_found(id.to_string()))?;
         caller.scope.check(stored.ticket.account_id, stored.ticket.site_id)?;
@@ -89,7 +83,12 @@ impl Engine {
         }
     }
 
-    async fn search(&self, caller: &Caller, kind: crate::domain::directory::Kind, query: &Payload) -> Result<Value, Refusal> {
+    async fn search(
+        &self,
+        caller: &Caller,
+        kind: crate::domain::directory::Kind,
+        query: &Payload,
+    ) -> Result<Value, Refusal> {
         let everything = DirectorySearch::default();
         let query = query.query::<DirectorySearch>().unwrap_or(&everything);
         let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
@@ -100,6 +99,7 @@ impl Engine {
         let lookup = Lookup {
             kind,
             words: query.q.iter().flat_map(|q| q.split_whitespace()).map(str::to_owned).collect(),
+            id: query.id.as_deref(),
             account_id: query.account_id,
             site_id: query.site_id,
             scope: &caller.scope,
@@ -109,7 +109,8 @@ impl Engine {
         let mut found = self.store.lookup(&lookup).await.map_err(StoreError::into_refusal)?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let next_cursor = found.last().filter(|_| more).map(|(sort, record)| json!([sort, record.get("id")]).to_string());
+        let next_cursor =
+            found.last().filter(|_| more).map(|(sort, record)| json!([sort, record.get("id")]).to_string());
         let records: Vec<Value> = found.into_iter().map(|(_, record)| Value::Object(record)).collect();
         Ok(json!({"records": records, "next_cursor": next_cursor}))
     }
@@ -124,11 +125,10 @@ impl Engine {
             Some(id) => self.selected(call, id).await?,
         };
         let page = self
-            .queue_page(&call.caller, &QueueQuery {
-                filter: query.filter.clone(),
-                limit: query.limit,
-                cursor: query.cursor.clone(),
-            })
+            .queue_page(
+                &call.caller,
+                &QueueQuery { filter: query.filter.clone(), limit: query.limit, cursor: query.cursor.clone() },
+            )
             .await?;
         let actor = &call.caller.actor;
         Ok(json!({

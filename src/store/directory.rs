@@ -15,6 +15,8 @@ pub struct Lookup<'a> {
     pub kind: Kind,
     /// Words; all of them must be found.
     pub words: Vec<String>,
+    /// Exactly this record.
+    pub id: Option<&'a str>,
     pub account_id: Option<Uuid>,
     pub site_id: Option<Uuid>,
     pub scope: &'a Scope,
@@ -98,6 +100,7 @@ impl Store {
             "SELECT {record} AS record, lower({name}) AS sort FROM {kind} r \
              WHERE (SELECT COALESCE(bool_and({text} ILIKE p), true) FROM unnest($1::text[]) p) \
              AND ($2::uuid IS NULL OR {account} = $2) AND ($3::uuid IS NULL OR {site} = $3) AND {scoped} \
+             AND ($9::text IS NULL OR r.id::text = $9) \
              AND ($6::text IS NULL OR (lower({name}), r.id::text) > ($6, $7)) \
              ORDER BY lower({name}), r.id::text LIMIT $8"
         );
@@ -111,6 +114,7 @@ impl Store {
             .bind(after_name)
             .bind(after_id)
             .bind(i64::from(lookup.limit))
+            .bind(lookup.id)
             .fetch_all(&self.pool)
             .await?;
         rows.into_iter()

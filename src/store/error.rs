@@ -43,8 +43,7 @@ impl From<sqlx::Error> for StoreError {
                     Self::Unavailable(database.message().to_owned())
                 } else if code == "25006" {
                     Self::ReadOnly
-                } else if database.table() == Some("dispatch_outbox")
-                    || database.message().contains("dispatch_outbox")
+                } else if database.table() == Some("dispatch_outbox") || database.message().contains("dispatch_outbox")
                 {
                     Self::Outbox(database.message().to_owned())
                 } else {

@@ -81,7 +81,8 @@ impl Store {
 /// tool has one text and the server plans it once.
 fn statement(wanted: &Wanted<'_>) -> String {
     let needs = wanted.needs;
-    let mut columns = String::from("dispatch_now() AS now, k.request_hash, k.response_code, k.response_body::text AS response_body");
+    let mut columns =
+        String::from("dispatch_now() AS now, k.request_hash, k.response_code, k.response_body::text AS response_body");
     let mut column = |sql: &str| {
         columns.push_str(", ");
         columns.push_str(sql);
@@ -118,7 +119,9 @@ fn statement(wanted: &Wanted<'_>) -> String {
         column("(SELECT json_agg(e ORDER BY created_at, id) FROM evidence_items e WHERE ticket_id = $4) AS evidence");
     }
     if needs.exceptions {
-        column("(SELECT json_agg(x ORDER BY created_at, id) FROM evidence_exceptions x WHERE ticket_id = $4) AS exceptions");
+        column(
+            "(SELECT json_agg(x ORDER BY created_at, id) FROM evidence_exceptions x WHERE ticket_id = $4) AS exceptions",
+        );
     }
     if needs.completion {
         column(
@@ -182,11 +185,9 @@ pub async fn load(connection: &mut PgConnection, wanted: &Wanted<'_>) -> Result<
     let ticket: Option<StoredTicket> = json(&row, "ticket")?;
     let stamp = ticket.as_ref().and_then(|stored| stored.inner.changed_xid.clone());
     let head = match &ticket {
-        Some(stored) => Head {
-            seq: stored.inner.chain_seq,
-            hash: stored.inner.chain_hash.clone(),
-            at: stored.inner.last_event_at,
-        },
+        Some(stored) => {
+            Head { seq: stored.inner.chain_seq, hash: stored.inner.chain_hash.clone(), at: stored.inner.last_event_at }
+        }
         None => head(&row)?,
     };
     let account_id: Option<Uuid> = optional(&row, "account_id")?;
@@ -201,7 +202,11 @@ pub async fn load(connection: &mut PgConnection, wanted: &Wanted<'_>) -> Result<
         evidence: json(&row, "evidence")?.unwrap_or_default(),
         exceptions: json(&row, "exceptions")?.unwrap_or_default(),
         completion: json(&row, "completion")?,
-        promises: optional::<Vec<Option<String>>>(&row, "promises")?.unwrap_or_default().into_iter().flatten().collect(),
+        promises: optional::<Vec<Option<String>>>(&row, "promises")?
+            .unwrap_or_default()
+            .into_iter()
+            .flatten()
+            .collect(),
         probes: None,
         master: Master {
             existing: json(&row, "existing")?,

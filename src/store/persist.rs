@@ -231,9 +231,10 @@ impl Write {
                 )
             }
             Guard::System { seq } => {
-                let head = self.events.last().map(|event| {
-                    json!({"seq": event.seq, "hash": event.hash, "at": event.created_at, "was": seq})
-                });
+                let head = self
+                    .events
+                    .last()
+                    .map(|event| json!({"seq": event.seq, "hash": event.hash, "at": event.created_at, "was": seq}));
                 let row = statement.rows(&head);
                 format!(
                     "UPDATE audit_chain_heads h SET seq = r.seq, hash = r.hash, last_event_at = r.at \
@@ -274,43 +275,98 @@ impl Store {
 }
 
 const EVENT: &[(&str, &str)] = &[
-    ("id", "uuid"), ("ticket_id", "uuid"), ("chain", "text"), ("seq", "bigint"), ("actor_type", "actor_type"),
-    ("actor_id", "text"), ("actor_role", "text"), ("tool_name", "text"), ("request_id", "uuid"),
-    ("correlation_id", "text"), ("trace_id", "text"), ("before_state", "ticket_state"),
-    ("after_state", "ticket_state"), ("payload", "jsonb"), ("prev_hash", "text"), ("hash", "text"),
+    ("id", "uuid"),
+    ("ticket_id", "uuid"),
+    ("chain", "text"),
+    ("seq", "bigint"),
+    ("actor_type", "actor_type"),
+    ("actor_id", "text"),
+    ("actor_role", "text"),
+    ("tool_name", "text"),
+    ("request_id", "uuid"),
+    ("correlation_id", "text"),
+    ("trace_id", "text"),
+    ("before_state", "ticket_state"),
+    ("after_state", "ticket_state"),
+    ("payload", "jsonb"),
+    ("prev_hash", "text"),
+    ("hash", "text"),
     ("created_at", "timestamptz"),
 ];
 const STEP: &[(&str, &str)] = &[
-    ("id", "uuid"), ("ticket_id", "uuid"), ("step", "integer"), ("from_state", "ticket_state"),
-    ("to_state", "ticket_state"), ("audit_event_id", "uuid"), ("created_at", "timestamptz"),
+    ("id", "uuid"),
+    ("ticket_id", "uuid"),
+    ("step", "integer"),
+    ("from_state", "ticket_state"),
+    ("to_state", "ticket_state"),
+    ("audit_event_id", "uuid"),
+    ("created_at", "timestamptz"),
 ];
 const ANSWER: &[(&str, &str)] = &[
-    ("actor_id", "text"), ("endpoint", "text"), ("request_id", "uuid"), ("request_hash", "text"),
-    ("response_code", "integer"), ("response_body", "json"), ("created_at", "timestamptz"),
+    ("actor_id", "text"),
+    ("endpoint", "text"),
+    ("request_id", "uuid"),
+    ("request_hash", "text"),
+    ("response_code", "integer"),
+    ("response_body", "json"),
+    ("created_at", "timestamptz"),
 ];
 const OUTBOX: &[(&str, &str)] = &[
-    ("id", "uuid"), ("aggregate_type", "text"), ("aggregate_id", "text"), ("event_type", "text"),
-    ("payload", "jsonb"), ("idempotency_key", "text"), ("created_at", "timestamptz"),
+    ("id", "uuid"),
+    ("aggregate_type", "text"),
+    ("aggregate_id", "text"),
+    ("event_type", "text"),
+    ("payload", "jsonb"),
+    ("idempotency_key", "text"),
+    ("created_at", "timestamptz"),
 ];
 const EVIDENCE: &[(&str, &str)] = &[
-    ("id", "uuid"), ("ticket_id", "uuid"), ("kind", "text"), ("uri", "text"), ("checksum", "text"),
-    ("metadata", "jsonb"), ("is_immutable", "boolean"), ("immutable_reason", "text"), ("immutable_by", "text"),
-    ("immutable_request_id", "uuid"), ("immutable_at", "timestamptz"), ("created_by", "text"),
+    ("id", "uuid"),
+    ("ticket_id", "uuid"),
+    ("kind", "text"),
+    ("uri", "text"),
+    ("checksum", "text"),
+    ("metadata", "jsonb"),
+    ("is_immutable", "boolean"),
+    ("immutable_reason", "text"),
+    ("immutable_by", "text"),
+    ("immutable_request_id", "uuid"),
+    ("immutable_at", "timestamptz"),
+    ("created_by", "text"),
     ("created_at", "timestamptz"),
 ];
 const APPROVAL: &[(&str, &str)] = &[
-    ("id", "uuid"), ("ticket_id", "uuid"), ("status", "approval_status"), ("requested_by", "text"),
-    ("requested_at", "timestamptz"), ("decided_by", "text"), ("decided_at", "timestamptz"),
-    ("approval_type", "text"), ("amount_delta_cents", "bigint"), ("reason", "text"), ("evidence", "jsonb"),
+    ("id", "uuid"),
+    ("ticket_id", "uuid"),
+    ("status", "approval_status"),
+    ("requested_by", "text"),
+    ("requested_at", "timestamptz"),
+    ("decided_by", "text"),
+    ("decided_at", "timestamptz"),
+    ("approval_type", "text"),
+    ("amount_delta_cents", "bigint"),
+    ("reason", "text"),
+    ("evidence", "jsonb"),
 ];
 const COMPLETION: &[(&str, &str)] = &[
-    ("id", "uuid"), ("ticket_id", "uuid"), ("audit_event_id", "uuid"), ("checklist_status", "jsonb"),
-    ("no_signature_reason", "text"), ("evidence_refs", "jsonb"), ("created_by", "text"),
+    ("id", "uuid"),
+    ("ticket_id", "uuid"),
+    ("audit_event_id", "uuid"),
+    ("checklist_status", "jsonb"),
+    ("no_signature_reason", "text"),
+    ("evidence_refs", "jsonb"),
+    ("created_by", "text"),
     ("created_at", "timestamptz"),
 ];
 const QA_RESULT: &[(&str, &str)] = &[
-    ("id", "uuid"), ("ticket_id", "uuid"), ("audit_event_id", "uuid"), ("result", "text"), ("notes", "text"),
-    ("verified_at", "timestamptz"), ("created_by", "text"), ("created_at", "timestamptz"),
+    ("id", "uuid"),
+    ("ticket_id", "uuid"),
+    ("audit_event_id", "uuid"),
+    ("result", "text"),
+    ("notes", "text"),
+    ("verified_at", "timestamptz"),
+    ("created_by", "text"),
+    ("created_at", "timestamptz"),
 ];
 
 /// An item as it is stored; which request froze it is kept but shown to nobody.

@@ -77,18 +77,19 @@ pub struct Changes {
     pub token: FeedToken,
 }
 
-/// What a row consists of; `t` ticket, `s` site, `m` technician.
-const ROW: &str = "json_build_object('ticket_id', t.id, 'number', t.number, 'account_id', t.account_id, \
+/// What a row consists of; `t` ticket, `s` site, `a` account, `m` technician.
+const ROW: &str = "json_build_object('ticket_id', t.id, 'number', t.number, 'account_id', t.account_id, 'account_name', a.name, \
     'state', t.state, 'priority', t.priority, 'incident_type', t.incident_type, 'summary', t.summary, \
     'site_id', s.id, 'site_name', s.name, 'site_city', s.city, 'site_region', s.region, \
     'region_weight', s.region_weight, 'assigned_tech_id', t.assigned_tech_id, 'assigned_tech_name', m.name, \
+    'assigned_provider_id', t.assigned_provider_id, \
     'scheduled_start', t.scheduled_start, 'created_at', t.created_at, 'updated_at', t.updated_at, \
     'last_event_at', t.last_event_at, 'last_transition_at', t.last_transition_at, \
     'clock_stopped_at', t.clock_stopped_at, 'sla_clock_start', t.sla_clock_start, 'version', t.version, \
     'chain_seq', t.chain_seq, 'change', greatest(t.changed_xid, s.changed_xid, m.changed_xid))";
 
-const FROM: &str =
-    "tickets t JOIN sites s ON s.id = t.site_id LEFT JOIN technicians m ON m.id = t.assigned_tech_id";
+const FROM: &str = "tickets t JOIN sites s ON s.id = t.site_id JOIN accounts a ON a.id = t.account_id \
+     LEFT JOIN technicians m ON m.id = t.assigned_tech_id";
 
 /// The parts of a rank, computed from the row, the policy and the moment ($1).
 const RANK: &str = "CROSS JOIN LATERAL (SELECT \
@@ -125,9 +126,8 @@ fn is_snapshot(text: &str) -> bool {
         return false;
     };
     let running: Option<Vec<i64>> = running.split(',').filter(|x| !x.is_empty()).map(|x| x.parse().ok()).collect();
-    let is_ordered = |running: Vec<i64>| {
-        running.is_sorted_by(|a, b| a < b) && running.iter().all(|xid| (min..max).contains(xid))
-    };
+    let is_ordered =
+        |running: Vec<i64>| running.is_sorted_by(|a, b| a < b) && running.iter().all(|xid| (min..max).contains(xid));
     min <= max && running.is_some_and(is_ordered)
 }
 
@@ -267,8 +267,7 @@ impl Store {
         let mut changes = Changes { now: Timestamp::new(Utc::now()), rows: Vec::new(), token: since.clone() };
         for row in &rows {
             changes.now = Timestamp::new(row.try_get::<DateTime<Utc>, _>("now")?);
-            changes.token =
-                FeedToken { epoch: row.try_get("epoch")?, watermark: number(row.try_get("watermark")?) };
+            changes.token = FeedToken { epoch: row.try_get("epoch")?, watermark: number(row.try_get("watermark")?) };
             changes.rows.extend(row.try_get::<Option<Json<RawRow>>, _>("row")?.map(|Json(row)| row));
         }
         Ok(changes)

@@ -66,7 +66,9 @@ impl Store {
         .await?;
         let heads = heads
             .into_iter()
-            .map(|row| Ok((row.try_get("chain")?, Head { seq: row.try_get("seq")?, hash: row.try_get("hash")?, at: None })))
+            .map(|row| {
+                Ok((row.try_get("chain")?, Head { seq: row.try_get("seq")?, hash: row.try_get("hash")?, at: None }))
+            })
             .collect::<Result<Vec<(String, Head)>, StoreError>>()?;
         let sql = format!(
             "{EVENT} WHERE chain IS NOT NULL AND ($1::text IS NULL OR chain = $1) ORDER BY chain COLLATE \"C\", seq"
@@ -114,9 +116,8 @@ impl Store {
 
     /// One value of one column, for a status line.
     pub async fn server_version(&self) -> Result<String, StoreError> {
-        let row: Value = sqlx::query_scalar("SELECT to_jsonb(current_setting('server_version'))")
-            .fetch_one(&self.pool)
-            .await?;
+        let row: Value =
+            sqlx::query_scalar("SELECT to_jsonb(current_setting('server_version'))").fetch_one(&self.pool).await?;
         Ok(row.as_str().unwrap_or_default().to_owned())
     }
 }

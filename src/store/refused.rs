@@ -41,11 +41,8 @@ impl Sampler {
         let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (last, tokens, skipped) = *state;
         let tokens = (tokens + last.elapsed().as_secs_f64() * RATE).min(BURST);
-        let (keep, tokens, skipped) = if tokens >= 1.0 {
-            (true, tokens - 1.0, 0)
-        } else {
-            (skipped % 100 == 99, tokens, skipped + 1)
-        };
+        let (keep, tokens, skipped) =
+            if tokens >= 1.0 { (true, tokens - 1.0, 0) } else { (skipped % 100 == 99, tokens, skipped + 1) };
         *state = (Instant::now(), tokens, skipped);
         keep
     }

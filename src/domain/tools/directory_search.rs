@@ -13,6 +13,9 @@ pub struct DirectorySearch {
     /// Words of the name, the address or the number.
     #[schemars(length(min = 1, max = 500))]
     pub q: Option<String>,
+    /// Exactly this record.
+    #[schemars(length(min = 1, max = 500))]
+    pub id: Option<String>,
     pub account_id: Option<Uuid>,
     pub site_id: Option<Uuid>,
     /// 1 to 1,000; 200 where absent.

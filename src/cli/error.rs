@@ -1,0 +1,100 @@
+//! How a command fails, and the exit code that says so (CONTRACT.md 14).
+
+use std::io;
+
+use crate::config::ConfigError;
+use crate::domain::refusal::Refusal;
+use crate::engine::Refused;
+use crate::engine::open::OpenError;
+use crate::store::StoreError;
+use crate::store::local::LocalError;
+
+/// A command that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// A call was refused.
+    #[error("{0}")]
+    Refused(Refused),
+    /// Something was checked and found wrong; it has been said already.
+    #[error("{0}")]
+    Failed(String),
+    /// Something that was named is not there.
+    #[error("{0}")]
+    NotFound(String),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Reading or writing failed.
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+    /// Whoever read our output has had enough: a quiet end.
+    #[error("the output was closed")]
+    Closed,
+}
+
+impl CliError {
+    /// A file or stream that failed.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| match source.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Io { what, source },
+        }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Closed => 0,
+            Self::Usage(_) | Self::Config(_) => 2,
+            Self::Failed(_) => 1,
+            Self::NotFound(_) => 5,
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => 5,
+                io::ErrorKind::InvalidData | io::ErrorKind::IsADirectory => 2,
+                _ => 1,
+            },
+            Self::Refused(refused) => code_of_status(refused.refusal.status()),
+            Self::Open(OpenError::Url(_)) => 2,
+            Self::Open(_) | Self::Store(StoreError::Unavailable(_) | StoreError::ReadOnly) => 6,
+            Self::Store(_) => 1,
+        }
+    }
+}
+
+/// The exit code for an HTTP status.
+pub const fn code_of_status(status: u16) -> u8 {
+    match status {
+        200..=299 => 0,
+        400 | 413 => 2,
+        401 | 403 => 3,
+        404 => 5,
+        409 => 4,
+        429 | 503 => 6,
+        _ => 1,
+    }
+}
+
+impl From<LocalError> for CliError {
+    fn from(error: LocalError) -> Self {
+        Self::Open(error.into())
+    }
+}
+
+impl From<Refused> for CliError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Refusal> for CliError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Refused { refusal, request_id: None, correlation_id: None })
+    }
+}

@@ -1,0 +1,137 @@
+//! The headless face: one file a command (CONTRACT.md 14).
+
+mod audit;
+mod call;
+mod db;
+mod directory;
+mod error;
+mod evidence;
+mod out;
+mod queue;
+mod run;
+mod session;
+mod ticket;
+mod tool;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use error::CliError;
+use out::{Out, say};
+use session::Session;
+
+/// Field-service dispatch: every promise, every step, every proof in one case file.
+#[derive(Debug, Parser)]
+#[command(name = "dispatch", version, arg_required_else_help = true)]
+#[command(
+    after_help = "Example:\n  dispatch tool list\n\nExit codes: 0 done, 1 unexpected, 2 wrong usage, 3 refused by \
+authority, 4 refused by rule or conflict, 5 not found, 6 unavailable, 130 interrupted."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// A Postgres 14 or newer to work on instead of the private one. May not hold a password: use
+    /// the environment, the config file or ~/.pgpass for that
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Work on the demo's database
+    #[arg(long, global = true)]
+    demo: bool,
+    /// The role to act in [default: dispatcher]
+    #[arg(long, global = true, value_name = "ROLE")]
+    role: Option<String>,
+    /// Who you are in the audit trail [default: your system login]
+    #[arg(long, global = true, value_name = "ID")]
+    actor: Option<String>,
+    /// The config file to read
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON, also on a terminal
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print no colours
+    #[arg(long, global = true)]
+    no_color: bool,
+    /// Say more on stderr; twice: much more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Tool(tool::ToolArgs),
+    Call(call::CallArgs),
+    Run(run::RunArgs),
+    Queue(queue::QueueArgs),
+    Ticket(ticket::TicketArgs),
+    Evidence(evidence::EvidenceArgs),
+    Directory(directory::DirectoryArgs),
+    Db(db::DbArgs),
+    Audit(audit::AuditArgs),
+}
+
+/// Runs what the command line asks for.
+pub async fn run(cli: Cli) -> ExitCode {
+    let out = Out::new(cli.global.json, cli.global.no_color);
+    let json_refusals = cli.global.json || out.json;
+    let mut session = match Session::new(cli.global, out) {
+        Ok(session) => session,
+        Err(error) => return finish(Err(error), json_refusals),
+    };
+    let work = async {
+        let result = match cli.command {
+            Command::Tool(args) => tool::run(&mut session, args),
+            Command::Call(args) => call::run(&mut session, args).await,
+            Command::Run(args) => run::run(&mut session, args).await,
+            Command::Queue(args) => queue::run(&mut session, args).await,
+            Command::Ticket(args) => ticket::run(&mut session, args).await,
+            Command::Evidence(args) => evidence::run(&mut session, args).await,
+            Command::Directory(args) => directory::run(&mut session, args).await,
+            Command::Db(args) => db::run(&mut session, args).await,
+            Command::Audit(args) => audit::run(&mut session, args).await,
+        };
+        result.and_then(|code| session.out.flush().map(|()| code))
+    };
+    tokio::select! {
+        result = work => finish(result, json_refusals),
+        _ = tokio::signal::ctrl_c() => {
+            say("Interrupted. What was answered is done; anything else is not.");
+            ExitCode::from(130)
+        }
+    }
+}
+
+/// Says what went wrong, and gives the exit code.
+fn finish(result: Result<u8, CliError>, json: bool) -> ExitCode {
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            match &error {
+                CliError::Closed => {}
+                CliError::Refused(refused) if json => {
+                    let mut out = Out::new(json, true);
+                    let _ = out.value(&refused.envelope()).and_then(|()| out.flush());
+                }
+                CliError::Refused(refused) => say(&refused.to_string()),
+                other => say(&format!("dispatch: {other}")),
+            }
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+impl Cli {
+    /// How much is to be logged: 0 warnings, 1 what happens, 2 everything.
+    pub fn verbosity(&self) -> u8 {
+        self.global.verbose
+    }
+}

@@ -1,0 +1,223 @@
+//! `dispatch queue`: the promises, the worst on top.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::{Instant, sleep};
+
+use super::error::CliError;
+use super::out::{Table, Tone};
+use super::session::Session;
+use crate::domain::filter::RowFilter;
+use crate::domain::queue::{Filter, Row, Words};
+use crate::domain::sla::{SlaClock, SlaStatus};
+use crate::domain::time::Timestamp;
+use crate::domain::words::Priority;
+use crate::engine::{Caller, Desk, QueueQuery};
+use crate::store::queue::Seen;
+
+/// How often a watcher asks for changes: well within the 250 ms in which they must show.
+const POLL: Duration = Duration::from_millis(150);
+
+/// Show the queue in SLA order
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  dispatch --demo queue --limit 10
+  dispatch --demo queue --sla breach --priority EMERGENCY
+  dispatch --demo queue --filter 'phase:onsite -tech:none age:>2h'")]
+pub struct QueueArgs {
+    /// Only these states [default: all open ones]
+    #[arg(long, value_delimiter = ',')]
+    state: Vec<String>,
+    /// Only these priorities
+    #[arg(long, value_delimiter = ',')]
+    priority: Vec<String>,
+    /// Only breach, warning or healthy
+    #[arg(long, value_delimiter = ',')]
+    sla: Vec<String>,
+    /// Words and fields: state: phase: pri: sla: tech: site: account: incident: region: provider:
+    /// age:>2h; -field: turns it round
+    #[arg(long, value_name = "FILTER")]
+    filter: Option<String>,
+    /// How many rows at most
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Stay and show every change
+    #[arg(long)]
+    watch: bool,
+}
+
+/// Runs `dispatch queue`.
+pub async fn run(session: &mut Session, args: QueueArgs) -> Result<u8, CliError> {
+    let words = |list: &[String]| (!list.is_empty()).then(|| Words::Many(list.to_vec()));
+    let filter = Filter {
+        state: words(&args.state),
+        priority: words(&args.priority),
+        sla_status: words(&args.sla),
+        ..Filter::default()
+    };
+    let wanted =
+        Wanted { rows: RowFilter::parse(args.filter.as_deref().unwrap_or_default())?, filter, limit: args.limit };
+    // A wrong word is said before any database is asked.
+    wanted.filter.understood(None)?;
+    let caller = session.caller()?;
+    let desk = session.desk().await?;
+    if !args.watch {
+        let (now, rows) = wanted.read(&*desk, &caller).await?;
+        print(session, &rows, now)?;
+        return Ok(0);
+    }
+    if session.out.json {
+        follow(session, &wanted, &*desk, &caller).await
+    } else {
+        redraw(session, &wanted, &*desk, &caller).await
+    }
+}
+
+struct Wanted {
+    filter: Filter,
+    rows: RowFilter,
+    limit: u32,
+}
+
+impl Wanted {
+    /// The rows asked for, paging until there are enough.
+    async fn read(&self, desk: &dyn Desk, caller: &Caller) -> Result<(Timestamp, Vec<Row>), CliError> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut shown = HashSet::new();
+        let mut query = QueueQuery { filter: self.filter.clone(), limit: Some(self.limit.min(1_000)), cursor: None };
+        loop {
+            let page = desk.queue(caller, &query).await?;
+            let now = page.generated_at;
+            let fitting = page.rows.into_iter().filter(|row| self.rows.shows(row, now));
+            rows.extend(fitting.filter(|row| shown.insert(row.ticket_id)));
+            if rows.len() >= self.limit as usize || page.next_cursor.is_none() {
+                rows.truncate(self.limit as usize);
+                return Ok((now, rows));
+            }
+            query.cursor = page.next_cursor;
+        }
+    }
+}
+
+/// Prints every row, then every change, a line each.
+async fn follow(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller: &Caller) -> Result<u8, CliError> {
+    let filters = wanted.filter.understood(None)?;
+    let first = desk.queue(caller, &QueueQuery { limit: Some(1), ..QueueQuery::default() }).await?;
+    let mut feed = first.feed;
+    let (now, rows) = wanted.read(desk, caller).await?;
+    let mut seen = Seen::default();
+    let mut shown: HashSet<_> = rows.iter().map(|row| row.ticket_id).collect();
+    for row in &rows {
+        seen.is_new(row);
+    }
+    print(session, &rows, now)?;
+    session.out.flush()?;
+    loop {
+        sleep(POLL).await;
+        let changes = desk.changes(caller, &feed).await?;
+        for row in changes.rows.iter().filter(|row| seen.is_new(row)) {
+            let fits = filters.fits(row) && wanted.rows.shows(row, changes.generated_at);
+            if fits {
+                shown.insert(row.ticket_id);
+            }
+            // A row that leaves the filter is shown once more, as it now is.
+            if fits || shown.remove(&row.ticket_id) {
+                session.out.value(row)?;
+            }
+        }
+        session.out.flush()?;
+        if changes.starts_anew {
+            seen = Seen::default();
+        } else {
+            seen.forget_below(changes.feed.watermark);
+        }
+        feed = changes.feed;
+    }
+}
+
+/// Keeps a table on the screen: drawn again on every change, and every second for the countdown.
+async fn redraw(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller: &Caller) -> Result<u8, CliError> {
+    let mut feed = None;
+    let mut drawn = None::<Instant>;
+    loop {
+        let mut due = drawn.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
+        if let Some(since) = &feed {
+            let changes = desk.changes(caller, since).await?;
+            due |= !changes.rows.is_empty();
+            feed = Some(changes.feed);
+        } else {
+            feed = Some(desk.queue(caller, &QueueQuery { limit: Some(1), ..QueueQuery::default() }).await?.feed);
+        }
+        if due {
+            let (now, rows) = wanted.read(desk, caller).await?;
+            session.out.line("\x1b[H\x1b[2J")?;
+            print(session, &rows, now)?;
+            session.out.flush()?;
+            drawn = Some(Instant::now());
+        }
+        sleep(POLL).await;
+    }
+}
+
+fn tone(status: SlaStatus) -> (Tone, &'static str) {
+    match status {
+        SlaStatus::Breach => (Tone::Bad, "▲"),
+        SlaStatus::Warning => (Tone::Warn, "◆"),
+        SlaStatus::Healthy => (Tone::Good, "●"),
+    }
+}
+
+/// Prints rows: for people a table, else a line of JSON each.
+pub fn print(session: &mut Session, rows: &[Row], now: Timestamp) -> Result<(), CliError> {
+    if session.out.json {
+        return rows.iter().try_for_each(|row| session.out.line(&crate::domain::canonical::to_value(row).to_string()));
+    }
+    let mut table = Table::new(&[" ", ">SLA", "PRI", "STATE", "TICKET", "SITE", "TECH", "START", "UPD", "SUMMARY"]);
+    for row in rows {
+        let (tone, mark) = tone(row.sla_status);
+        let paused = if row.sla_clock == SlaClock::Stopped { "=" } else { mark };
+        let start = row.scheduled_start.map(|at| at.utc().format("%d %b %H:%MZ").to_string());
+        table.row([
+            (tone, paused),
+            (tone, &row.sla_timer_remaining),
+            (if row.priority == Priority::Emergency { Tone::Strong } else { Tone::Plain }, short(row.priority)),
+            (Tone::Plain, &row.state.as_str().replace('_', " ")),
+            (Tone::Strong, &row.number),
+            (Tone::Plain, &crate::text::cut(&crate::text::plain(&row.site.name), 24)),
+            (Tone::Plain, row.assigned_tech_name.as_deref().unwrap_or("—")),
+            (Tone::Muted, start.as_deref().unwrap_or("—")),
+            (Tone::Muted, &ago(row.last_update_at, now)),
+            (Tone::Plain, &row.summary),
+        ]);
+    }
+    session.out.table(&table)?;
+    let count = |status| rows.iter().filter(|row| row.sla_status == status).count();
+    let line = format!(
+        "{} tickets: {} breached ▲, {} about to ◆, {} healthy ●   (= the clock stands still)",
+        rows.len(),
+        count(SlaStatus::Breach),
+        count(SlaStatus::Warning),
+        count(SlaStatus::Healthy),
+    );
+    session.out.line(&line)
+}
+
+const fn short(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Emergency => "EMR",
+        Priority::Urgent => "URG",
+        Priority::Routine => "RTN",
+    }
+}
+
+/// How long ago, in one unit.
+fn ago(then: Timestamp, now: Timestamp) -> String {
+    let minutes = (now.millis() - then.millis()).max(0) / 60_000;
+    match minutes {
+        0..60 => format!("{minutes}m"),
+        60..1440 => format!("{}h", minutes / 60),
+        _ => format!("{}d", minutes / 1440),
+    }
+}

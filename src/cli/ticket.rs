@@ -1,0 +1,174 @@
+//! `dispatch ticket`: look at one ticket.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::error::CliError;
+use super::out::{Table, Tone};
+use super::session::Session;
+use crate::engine::Call;
+
+/// Look at one ticket
+#[derive(Debug, Args)]
+pub struct TicketArgs {
+    #[command(subcommand)]
+    command: TicketCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TicketCommand {
+    /// The ticket, what its closeout lacks, and what can be done now
+    #[command(after_help = "Example:\n  dispatch --demo ticket show T-10001")]
+    Show {
+        /// Number, id, or source:id of an import
+        ticket: String,
+    },
+    /// What happened, by whom, in order
+    #[command(after_help = "Example:\n  dispatch --demo ticket timeline T-10001")]
+    Timeline {
+        /// Number, id, or source:id of an import
+        ticket: String,
+    },
+    /// The proof of work it has
+    #[command(after_help = "Example:\n  dispatch --demo ticket evidence T-10001")]
+    Evidence {
+        /// Number, id, or source:id of an import
+        ticket: String,
+    },
+}
+
+/// Runs `dispatch ticket`.
+pub async fn run(session: &mut Session, args: TicketArgs) -> Result<u8, CliError> {
+    let (tool, ticket) = match &args.command {
+        TicketCommand::Show { ticket } => ("case.get", ticket),
+        TicketCommand::Timeline { ticket } => ("ticket.timeline", ticket),
+        TicketCommand::Evidence { ticket } => ("closeout.list_evidence", ticket),
+    };
+    let caller = session.caller()?;
+    let desk = session.desk().await?;
+    let reply = desk.call(Call::new(&caller, tool, Some(ticket), json!({}))).await?;
+    if session.out.json {
+        session.out.body(&reply.body)?;
+        return Ok(0);
+    }
+    let body = reply.json();
+    match args.command {
+        TicketCommand::Show { .. } => show(session, &body)?,
+        TicketCommand::Timeline { .. } => timeline(session, &body)?,
+        TicketCommand::Evidence { .. } => evidence(session, &body)?,
+    }
+    Ok(0)
+}
+
+/// A field as people read it.
+fn word(value: &Value) -> String {
+    match value {
+        Value::Null => "—".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "—".to_owned(),
+        Value::Array(items) => items.iter().map(word).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// Cents as money.
+fn money(value: &Value) -> String {
+    let cents = value.as_i64().unwrap_or(0);
+    format!("${}.{:02}", cents / 100, cents % 100)
+}
+
+fn show(session: &mut Session, case: &Value) -> Result<(), CliError> {
+    let ticket = &case["ticket"];
+    let title = format!("{}  {}", word(&ticket["number"]), word(&ticket["summary"]));
+    let title = session.out.tone(Tone::Strong, &crate::text::plain(&title));
+    session.out.line(&title)?;
+    let window = match (&ticket["scheduled_start"], &ticket["scheduled_end"]) {
+        (Value::Null, _) => "—".to_owned(),
+        (start, end) => format!("{} to {}", word(start), word(end)),
+    };
+    let mut table = Table::new(&["", ""]);
+    for (name, value) in [
+        ("State", word(&ticket["state"])),
+        ("Priority", word(&ticket["priority"])),
+        ("Incident", word(&ticket["incident_type"])),
+        (
+            "Site",
+            format!(
+                "{}, {} {}",
+                word(&case["site"]["name"]),
+                word(&case["site"]["city"]),
+                word(&case["site"]["region"])
+            ),
+        ),
+        ("Customer", word(&ticket["customer_name"])),
+        ("Technician", word(&ticket["assigned_tech_id"])),
+        ("Window", window),
+        ("NTE", money(&ticket["nte_cents"])),
+        ("Version", word(&ticket["version"])),
+        ("Evidence", format!("{} items", case["evidence"].as_array().map_or(0, Vec::len))),
+        ("Closeout", word(&case["closeout_gate"]["code"])),
+        ("  lacks", word(&case["closeout_gate"]["missing_evidence_keys"])),
+        ("  unticked", word(&case["closeout_gate"]["missing_checklist_keys"])),
+        ("Id", word(&ticket["id"])),
+    ] {
+        if !(name.starts_with(' ') && value == "—") {
+            table.row([(Tone::Muted, name), (Tone::Plain, &value)]);
+        }
+    }
+    for approval in case["open_approvals"].as_array().into_iter().flatten() {
+        let told = format!(
+            "{} {} {}  {}",
+            word(&approval["approval_type"]),
+            money(&approval["amount_delta_cents"]),
+            word(&approval["reason"]),
+            word(&approval["id"])
+        );
+        table.row([(Tone::Warn, "Approval"), (Tone::Plain, &told)]);
+    }
+    let possible: Vec<String> = case["actions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|action| action["enabled"] == true && action["mutating"] == true)
+        .map(|action| word(&action["tool_name"]))
+        .collect();
+    table.row([(Tone::Muted, "Possible"), (Tone::Plain, &possible.join(", "))]);
+    session.out.table(&table)
+}
+
+fn timeline(session: &mut Session, body: &Value) -> Result<(), CliError> {
+    let mut table = Table::new(&["TIME", "WHO", "TOOL", "STATE", "REQUEST"]);
+    for event in body["events"].as_array().into_iter().flatten() {
+        let who =
+            format!("{}/{} ({})", word(&event["actor_type"]), word(&event["actor_id"]), word(&event["actor_role"]));
+        let state = if event["before_state"] == event["after_state"] {
+            word(&event["after_state"])
+        } else {
+            format!("{} → {}", word(&event["before_state"]), word(&event["after_state"]))
+        };
+        table.row([
+            (Tone::Muted, &word(&event["created_at"])),
+            (Tone::Plain, &who),
+            (Tone::Strong, &word(&event["tool_name"])),
+            (Tone::Plain, &state),
+            (Tone::Muted, &word(&event["request_id"])),
+        ]);
+    }
+    session.out.table(&table)
+}
+
+fn evidence(session: &mut Session, body: &Value) -> Result<(), CliError> {
+    let mut table = Table::new(&["TIME", "KIND", "KEY", "BY", "FROZEN", "URI"]);
+    for item in body["evidence"].as_array().into_iter().flatten() {
+        let frozen = if item["is_immutable"] == true { "yes" } else { "" };
+        table.row([
+            (Tone::Muted, &word(&item["created_at"])),
+            (Tone::Plain, &word(&item["kind"])),
+            (Tone::Strong, &word(&item["metadata"]["evidence_key"])),
+            (Tone::Plain, &word(&item["created_by"])),
+            (Tone::Plain, frozen),
+            (Tone::Muted, &word(&item["uri"])),
+        ]);
+    }
+    session.out.table(&table)
+}
