@@ -2,6 +2,7 @@
 //! bidirectional overrides are made visible, never written through.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -38,7 +39,7 @@ pub fn plain_json(json: &str) -> String {
     for c in json.chars() {
         if is_dangerous(c) && c != '\n' {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(out, "\\u{unit:04x}");
             }
         } else {
             out.push(c);

@@ -52,8 +52,8 @@ impl CliError {
     pub fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
-            Self::Usage(_) | Self::Config(_) => 2,
-            Self::Failed(_) => 1,
+            Self::Usage(_) | Self::Config(_) | Self::Open(OpenError::Url(_)) => 2,
+            Self::Failed(_) | Self::Store(StoreError::Outbox(_) | StoreError::Database(_) | StoreError::Files(_)) => 1,
             Self::NotFound(_) => 5,
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => 5,
@@ -61,9 +61,7 @@ impl CliError {
                 _ => 1,
             },
             Self::Refused(refused) => code_of_status(refused.refusal.status()),
-            Self::Open(OpenError::Url(_)) => 2,
             Self::Open(_) | Self::Store(StoreError::Unavailable(_) | StoreError::ReadOnly) => 6,
-            Self::Store(_) => 1,
         }
     }
 }

@@ -59,11 +59,6 @@ impl Out {
         }
     }
 
-    /// The columns there are to write in.
-    pub fn columns(&self) -> usize {
-        terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| usize::from(columns)).max(20)
-    }
-
     /// Writes a line as it is.
     pub fn line(&mut self, text: &str) -> Result<(), CliError> {
         writeln!(self.stdout, "{text}").map_err(CliError::io("stdout"))
@@ -107,12 +102,17 @@ impl Out {
 
     /// Writes a table, its last column cut to fit the terminal.
     pub fn table(&mut self, table: &Table) -> Result<(), CliError> {
-        let columns = if self.terminal { self.columns() } else { usize::MAX };
+        let columns = if self.terminal { terminal_columns() } else { usize::MAX };
         for line in table.lines(columns, |tone, text| self.tone(tone, text)) {
             self.line(&line)?;
         }
         Ok(())
     }
+}
+
+/// The columns there are to write in.
+fn terminal_columns() -> usize {
+    terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| usize::from(columns)).max(20)
 }
 
 /// A message for people, on stderr.

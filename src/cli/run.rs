@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::call::refuse_unknown;
 use super::error::{CliError, code_of_status};
 use super::out::say;
-use super::session::Session;
+use super::session::{Session, caller_as};
 use super::tool::named;
 use crate::domain::canonical::sha256_hex;
 use crate::domain::directory::Kind;
@@ -23,8 +23,8 @@ use crate::engine::{Call, Caller, Desk, Refused};
 
 /// Do scripted calls; running the same script again resumes it
 ///
-/// Each line is {"tool", "ticket", "payload", "request_id"?, "as"?: {"actor", "role"}, "save"?:
-/// "name"}. A later line may say ${name.id} for a field of an earlier reply. Lines that belong
+/// Each line is an object with `tool`, `ticket` and `payload`, and where wanted `request_id`,
+/// `if_version`, `as` (`actor`, `role`) and `save` (a name). A later line may say ${name.id} for a field of an earlier reply. Lines that belong
 /// together (one ticket, one name) are done in order; with --jobs others run beside them.
 #[derive(Debug, Args)]
 #[command(
@@ -164,9 +164,7 @@ fn parse(session: &Session, text: &str, run_id: &str) -> Result<Vec<Step>, CliEr
         refuse_unknown(tool, kind, &line.payload).map_err(|error| wrong(error.to_string()))?;
         let caller = match &line.actor {
             None => session.caller()?,
-            Some(by) => {
-                session.caller_as(by.actor.as_deref(), by.role.as_deref()).map_err(|error| wrong(error.to_string()))?
-            }
+            Some(by) => caller_as(by.actor.as_deref(), by.role.as_deref()).map_err(|error| wrong(error.to_string()))?,
         };
         let derived = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("dispatch run {run_id} line {number}").as_bytes());
         let request_id = line.request_id.clone().unwrap_or_else(|| derived.to_string());

@@ -87,29 +87,29 @@ impl Session {
     /// Who acts.
     pub fn caller(&self) -> Result<Caller, CliError> {
         let role = self.global.role.as_deref().or(self.file.role.as_deref());
-        self.caller_as(self.global.actor.as_deref().or(self.file.actor.as_deref()), role)
+        caller_as(self.global.actor.as_deref().or(self.file.actor.as_deref()), role)
     }
+}
 
-    /// Who acts, where a script names somebody else.
-    pub fn caller_as(&self, actor: Option<&str>, role: Option<&str>) -> Result<Caller, CliError> {
-        let role = match role {
-            None => Role::Dispatcher,
-            Some(word) => Role::from_input(word).ok_or_else(|| {
-                let all: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
-                CliError::Usage(format!("There is no role `{word}`. There are: {}.", all.join(", ")))
-            })?,
-        };
-        let (user, host) = config::system_login();
-        let named = actor.map(str::trim).filter(|id| !id.is_empty());
-        if actor.is_some() && named.is_none() {
-            return Err(CliError::Usage("--actor is blank. Say who you are, or leave it out.".to_owned()));
-        }
-        let mut actor = Actor::local(named.unwrap_or(&user), role);
-        if named.is_some() {
-            actor.system_login = Some(format!("{user}@{host}"));
-        }
-        Ok(Caller::local(actor))
+/// Who acts, where a script names somebody else.
+pub fn caller_as(actor: Option<&str>, role: Option<&str>) -> Result<Caller, CliError> {
+    let role = match role {
+        None => Role::Dispatcher,
+        Some(word) => Role::from_input(word).ok_or_else(|| {
+            let all: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
+            CliError::Usage(format!("There is no role `{word}`. There are: {}.", all.join(", ")))
+        })?,
+    };
+    let (user, host) = config::system_login();
+    let named = actor.map(str::trim).filter(|id| !id.is_empty());
+    if actor.is_some() && named.is_none() {
+        return Err(CliError::Usage("--actor is blank. Say who you are, or leave it out.".to_owned()));
     }
+    let mut actor = Actor::local(named.unwrap_or(&user), role);
+    if named.is_some() {
+        actor.system_login = Some(format!("{user}@{host}"));
+    }
+    Ok(Caller::local(actor))
 }
 
 /// Whether a URL carries a password, in its authority or as a parameter.

@@ -193,7 +193,7 @@ impl Gate<'_> {
 
         let mut report = Report {
             code: Requirement::Ready,
-            incident_type: incident_type.map(|kind| kind.to_uppercase()),
+            incident_type: incident_type.map(str::to_uppercase),
             template_version: template.map(|template| template.version.clone()),
             missing_evidence_keys: Vec::new(),
             missing_checklist_keys: Vec::new(),

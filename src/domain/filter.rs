@@ -1,7 +1,7 @@
 //! The filter language of the queue: `state:new,triaged -tech:ortiz age:>2h "pier 9"`.
 //!
-//! Plain words are looked for in every column. `field:value` narrows one; fields are ANDed, commas
-//! inside one are ORed, a minus in front turns it round, quotes hold spaces together. `age:`
+//! Plain words are looked for in every column. `field:value` narrows one. All fields must fit; commas
+//! inside one separate what may, a minus in front turns it round, quotes hold spaces together. `age:`
 //! counts from creation.
 
 use chrono::TimeDelta;

@@ -95,6 +95,7 @@ impl ToolSpec {
 
 /// What a call needs to know beside ticket and site: the engine loads exactly this.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one part of the case file is loaded")]
 pub struct Needs {
     pub account: Option<Uuid>,
     pub site: Option<Uuid>,

@@ -98,7 +98,7 @@ pub fn case(case: &CaseFile, around: &Surroundings, actor: &Actor, policy: &Poli
     })
 }
 
-/// The six sub-states of OPERATING_MODEL.md 2, derived, never stored.
+/// The six sub-states of the operating model (section 2), derived, never stored.
 fn checkpoints(case: &CaseFile, around: &Surroundings, policy: &Policy, now: Timestamp) -> Value {
     let Some(stored) = &case.ticket else { return Value::Null };
     let state = stored.ticket.state;

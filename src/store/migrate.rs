@@ -58,8 +58,7 @@ pub async fn schema(pool: &PgPool) -> Result<Schema, StoreError> {
 /// places: an advisory lock lets one do it.
 pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
     MIGRATIONS.run(pool).await.map_err(|error| match error {
-        MigrateError::Execute(error) => error.into(),
-        MigrateError::ExecuteMigration(error, _) => error.into(),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         other => StoreError::Database(sqlx::Error::Migrate(Box::new(other))),
     })
 }

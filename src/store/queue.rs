@@ -341,7 +341,7 @@ fn row_and_place(row: &PgRow, touched: bool) -> Result<(RawRow, After), StoreErr
     Ok((raw, after))
 }
 
-fn number(text: String) -> u64 {
+fn number(text: &str) -> u64 {
     text.parse().unwrap_or(0)
 }
 

@@ -1,6 +1,11 @@
 //! What the tests share: one private cluster a test process, and one database a test, made from a
 //! template. A watchdog stops the cluster and removes it once the process has ended, however.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "each test binary uses its own part, and fails by panicking")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test binary uses its own part, and fails by panicking"
+)]
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -55,7 +60,8 @@ fn watch(cluster: &Cluster) {
                   pid=$(head -n 1 \"$2/postgres/postmaster.pid\" 2>/dev/null); \
                   [ -z \"$pid\" ] || kill -INT \"$pid\"; \
                   while [ -n \"$pid\" ] && kill -0 \"$pid\" 2>/dev/null; do sleep 1; done; rm -rf \"$2\"";
-    Command::new("sh")
+    #[expect(clippy::zombie_processes, reason = "it outlives us on purpose")]
+    let _watchdog = Command::new("sh")
         .args(["-c", script, "watch", &std::process::id().to_string(), &data])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
