@@ -196,9 +196,8 @@ async fn what_is_private_never_enters_the_audit_trail() {
         "access_instructions": "Code 7788"
     });
     ok(engine, Role::Admin, "directory.upsert", Some("sites"), site).await;
-    let leaks = database
-        .count("SELECT count(*) FROM audit_events WHERE payload::text ~ '415 555|harbor\\.example|7788'")
-        .await;
+    let leaks =
+        database.count("SELECT count(*) FROM audit_events WHERE payload::text ~ '415 555|harbor\\.example|7788'").await;
     assert_eq!(leaks, 0);
     let policy =
         database.count("SELECT count(*) FROM audit_events WHERE payload->'policy'->>'hash' ~ '^[0-9a-f]{64}$'").await;
