@@ -109,7 +109,8 @@ pub fn payload(dice: &mut Dice, tool: &str, names: &Names) -> Value {
             json!({"approval_type": "NTE_INCREASE", "reason": "more", "amount_delta_cents": dice.below(90_000)})
         }
         "approval.decide" => {
-            let id = names.approval.clone().unwrap_or_else(|| dice.uuid().to_string());
+            let known = names.approval.clone().filter(|_| dice.chance(80));
+            let id = known.unwrap_or_else(|| dice.uuid().to_string());
             json!({"approval_id": id, "decision": *dice.one_of(&["APPROVED", "DENIED"])})
         }
         "closeout.add_evidence" => {
