@@ -13,7 +13,7 @@ use super::actor::Role;
 use super::case::{CaseFile, Context, Decision};
 use super::directory::Kind;
 use super::payload::{self, Validator};
-use super::refusal::Refusal;
+use super::refusal::{Code, Refusal};
 use super::state::State;
 use super::ticket::StoredTicket;
 use super::words::words;
@@ -205,7 +205,9 @@ impl Tool {
             kind: None,
             schema: payload::schema_of::<T>,
             read: |tool, validator, body| {
-                payload::read::<T>(tool, validator, body).map(|query| Payload::Query(Box::new(query)))
+                payload::read::<T>(tool, validator, body)
+                    .map(|query| Payload::Query(Box::new(query)))
+                    .map_err(|refusal| as_invalid_query(&refusal))
             },
             validator: OnceLock::new(),
         };
@@ -259,6 +261,13 @@ impl Tool {
         let properties = schema.get("properties").and_then(Value::as_object);
         properties.map(|map| map.keys().cloned().collect()).unwrap_or_default()
     }
+}
+
+/// What a read is asked with is a query, and a wrong one is told so (CONTRACT.md 8).
+fn as_invalid_query(refusal: &Refusal) -> Refusal {
+    let first = refusal.field("validation_errors").and_then(|errors| errors.get(0)).cloned().unwrap_or_default();
+    let parameter = first["path"].as_str().unwrap_or_default().trim_start_matches('/').to_owned();
+    Refusal::new(Code::InvalidQuery, refusal.message()).with("parameter", parameter).with("allowed", &first["message"])
 }
 
 fn command_shape<T: Command>(kind: Option<Kind>) -> Shape {
