@@ -1,4 +1,4 @@
-//! The private cluster, made, started, killed and found again for real. Needs a local PostgreSQL.
+//! The private cluster, made, started, killed and found again for real. Needs a local `PostgreSQL`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
@@ -36,8 +36,8 @@ impl Temporary {
     }
 
     fn pid(&self) -> i32 {
-        let text = fs::read_to_string(self.pgdata().join("postmaster.pid")).unwrap();
-        text.lines().next().unwrap().parse().unwrap()
+        let content = fs::read_to_string(self.pgdata().join("postmaster.pid")).unwrap();
+        content.lines().next().unwrap().parse().unwrap()
     }
 
     async fn connect(&self, role: &str) -> PgConnection {
@@ -121,9 +121,11 @@ async fn the_first_use_makes_a_private_and_durable_cluster() {
     }
 
     let root = test.cluster.data_dir();
-    for directory in ["", "run", "postgres"] {
+    for directory in ["run", "postgres"] {
         assert_eq!(mode(&root.join(directory)), 0o700, "{directory}");
     }
+    // Root lets the server's user pass through, and nobody look.
+    assert!([0o700, 0o711].contains(&mode(root)));
     for file in ["postgres.log", "postgres.lock", "postgres/dispatch.conf"] {
         assert_eq!(mode(&root.join(file)), 0o600, "{file}");
     }
@@ -257,14 +259,14 @@ async fn a_stale_pid_file_that_names_a_stranger_is_survived() {
     let test = Temporary::new();
     test.cluster.ensure_running().await.unwrap();
     let pid_file = test.pgdata().join("postmaster.pid");
-    let text = fs::read_to_string(&pid_file).unwrap();
+    let content = fs::read_to_string(&pid_file).unwrap();
     let socket_lock = test.cluster.data_dir().join("run/.s.PGSQL.5432.lock");
     let socket_text = fs::read_to_string(&socket_lock).unwrap();
     assert!(test.cluster.stop().await.unwrap());
 
     let pid = std::process::id();
-    let as_stranger = |text: &str| format!("{pid}\n{}", text.split_once('\n').unwrap().1);
-    fs::write(&pid_file, as_stranger(&text)).unwrap();
+    let as_stranger = |content: &str| format!("{pid}\n{}", content.split_once('\n').unwrap().1);
+    fs::write(&pid_file, as_stranger(&content)).unwrap();
     fs::write(&socket_lock, as_stranger(&socket_text)).unwrap();
     let status = test.cluster.status().await.unwrap();
     assert_eq!((status.running, status.pid), (false, None));
@@ -278,13 +280,13 @@ async fn a_stale_pid_file_that_names_a_zombie_is_survived() {
     let test = Temporary::new();
     test.cluster.ensure_running().await.unwrap();
     let pid_file = test.pgdata().join("postmaster.pid");
-    let text = fs::read_to_string(&pid_file).unwrap();
+    let content = fs::read_to_string(&pid_file).unwrap();
     test.cluster.stop().await.unwrap();
 
     let mut zombie = Command::new("true").spawn().unwrap();
     let pid = i32::try_from(zombie.id()).unwrap();
     until("there is a zombie", || !lives(pid)).await;
-    fs::write(&pid_file, format!("{pid}\n{}", text.split_once('\n').unwrap().1)).unwrap();
+    fs::write(&pid_file, format!("{pid}\n{}", content.split_once('\n').unwrap().1)).unwrap();
     assert_eq!(test.cluster.ensure_running().await.unwrap(), Started::Started);
     zombie.wait().unwrap();
 }
@@ -367,7 +369,7 @@ async fn the_url_serves_our_own_driver_and_psql() {
     test.cluster.ensure_running().await.unwrap();
     let url = test.cluster.url("postgres", APP);
     let mut connection = PgConnection::connect(&url).await.unwrap();
-    let user: String = sqlx::query_scalar("SELECT current_user::text").fetch_one(&mut connection).await.unwrap();
+    let user: String = sqlx::query_scalar("SELECT current_user::content").fetch_one(&mut connection).await.unwrap();
     assert_eq!(user, APP);
 
     let bin_dir = test.cluster.status().await.unwrap().bin_dir.unwrap();
@@ -387,16 +389,20 @@ async fn the_application_can_create_nothing_and_owns_nothing() {
     sqlx::raw_sql("CREATE DATABASE dispatch").execute(&mut owner).await.unwrap();
     for database in ["postgres", "dispatch"] {
         let mut app = test.cluster.connect_options(database, APP).connect().await.unwrap();
-        for statement in
-            ["CREATE TABLE t (n int)", "CREATE SCHEMA s", "CREATE DATABASE d", "CREATE ROLE r", "ALTER SYSTEM SET fsync = off"]
-        {
+        for statement in [
+            "CREATE TABLE t (n int)",
+            "CREATE SCHEMA s",
+            "CREATE DATABASE d",
+            "CREATE ROLE r",
+            "ALTER SYSTEM SET fsync = off",
+        ] {
             let refused = sqlx::raw_sql(statement).execute(&mut app).await.unwrap_err();
             let code = refused.as_database_error().unwrap().code().unwrap().into_owned();
             assert_eq!(code, "42501", "{statement}: {refused}");
         }
     }
-    let owned = "SELECT count(*) FROM pg_shdepend WHERE refobjid = $1::regrole AND deptype = 'o'";
-    assert_eq!(sqlx::query_scalar::<_, i64>(owned).bind(APP).fetch_one(&mut owner).await.unwrap(), 0);
+    let count = "SELECT count(*) FROM pg_shdepend WHERE refobjid = $1::regrole AND deptype = 'o'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(count).bind(APP).fetch_one(&mut owner).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -405,8 +411,21 @@ async fn a_lost_application_role_is_made_again() {
     test.cluster.ensure_running().await.unwrap();
     let mut owner = test.connect(OWNER).await;
     sqlx::raw_sql("DROP ROLE dispatch_app").execute(&mut owner).await.unwrap();
-    test.cluster.ensure_running().await.unwrap();
+    assert_eq!(test.cluster.ensure_running().await.unwrap(), Started::Warm);
     assert!(test.answers().await);
+}
+
+#[tokio::test]
+async fn data_deleted_under_a_running_server_is_made_anew() {
+    for path in ["data".to_owned(), "x".repeat(150)] {
+        let test = Temporary::below(Path::new(&path));
+        test.cluster.ensure_running().await.unwrap();
+        let pid = test.pid();
+        fs::remove_dir_all(test.cluster.data_dir()).unwrap();
+        assert_eq!(test.cluster.ensure_running().await.unwrap(), Started::First);
+        assert!(!lives(pid), "the old server would take the socket of the new one with it");
+        assert!(test.answers().await);
+    }
 }
 
 #[tokio::test]
@@ -425,8 +444,8 @@ async fn a_server_that_ends_at_once_is_reported_with_its_own_words() {
     let test = Temporary::new();
     test.cluster.init().await.unwrap();
     let path = test.pgdata().join("postgresql.conf");
-    let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, format!("{text}\nno_such_setting = 1\n")).unwrap();
+    let content = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{content}\nno_such_setting = 1\n")).unwrap();
     let error = test.cluster.ensure_running().await.unwrap_err().to_string();
     assert!(error.contains("no_such_setting") && error.contains("postgres.log"), "{error}");
 }

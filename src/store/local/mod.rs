@@ -139,20 +139,25 @@ impl Cluster {
     /// Makes the cluster if there is none, starts it if it is down, and returns when it takes connections.
     pub async fn ensure_running(&self) -> Result<Started, LocalError> {
         self.place.check_socket_dir()?;
-        if self.probe().await == Answer::Up {
+        // Were the data deleted under a running server, it would still answer for a while.
+        if self.place.is_initialised() && self.probe().await == Answer::Up {
             return Ok(Started::Warm);
         }
         let work = self.begin().await?;
         // Another process may have done it while we waited for the lock.
-        if self.probe().await == Answer::Up {
+        if self.place.is_initialised() && self.probe().await == Answer::Up {
             return Ok(Started::Warm);
         }
         let first = self.make(&work).await?;
         self.place.make_socket_dir(work.account)?;
         let owner = self.connect_options(MAINTENANCE, OWNER);
-        server::start(&self.place, &work.binaries, work.account, &owner).await?;
+        let started = server::start(&self.place, &work.binaries, work.account, &owner).await?;
         make::roles(owner).await?;
-        Ok(if first { Started::First } else { Started::Started })
+        Ok(match (first, started) {
+            (true, _) => Started::First,
+            (false, true) => Started::Started,
+            (false, false) => Started::Warm,
+        })
     }
 
     /// Makes the cluster without starting it. True if there was none.
@@ -213,6 +218,7 @@ impl Cluster {
         if self.place.is_initialised() {
             return Ok(false);
         }
+        server::end_orphans(&self.place.pgdata).await;
         make::cluster(&self.place, &work.binaries, work.account).await.map(|()| true)
     }
 

@@ -61,15 +61,16 @@ pub(super) async fn probe(options: &PgConnectOptions, patience: Duration) -> Ans
     }
 }
 
-/// Starts the server and waits until it takes connections. Called under the lock.
+/// Starts the server unless it runs, and waits until it takes connections. True if it was started. Called under the lock.
 pub(super) async fn start(
     place: &Place,
     binaries: &Binaries,
     account: Account,
     owner: &PgConnectOptions,
-) -> Result<(), LocalError> {
+) -> Result<bool, LocalError> {
     let since = Instant::now();
-    let mut starter: Option<Starter> = None;
+    let mut started = false;
+    let mut pg_ctl: Option<Starter> = None;
     let mut unreachable_since: Option<Instant> = None;
     loop {
         // Its pid file says when it is ready: trying before would fill its log with refusals.
@@ -84,18 +85,18 @@ pub(super) async fn start(
                     continue;
                 }
             } else if probe(owner, ANSWER_PATIENCE).await != Answer::Down {
-                return Ok(());
+                return Ok(started);
             }
         }
         if since.elapsed() > START_PATIENCE {
             return Err(LocalError::NoAnswer { seconds: START_PATIENCE.as_secs(), log: place.log.clone() });
         }
-        if let Some(started) = &mut starter {
-            match started.outcome(place)? {
+        if let Some(starting) = &mut pg_ctl {
+            match starting.outcome(place)? {
                 Outcome::Open => {}
-                Outcome::Ready => starter = None,
+                Outcome::Ready => pg_ctl = None,
                 Outcome::Failed(tail) => {
-                    starter = None;
+                    pg_ctl = None;
                     // Another start may have won, or orphans of a killed server are still about.
                     let passing = tail.contains("shared memory block") || tail.contains("lock file");
                     let retry = passing && since.elapsed() < ORPHANS_PATIENCE;
@@ -107,8 +108,11 @@ pub(super) async fn start(
             }
         } else if running.is_none() {
             clear_leftovers(place).await?;
-            settings::write(place, &place.pgdata, account)?;
-            starter = Some(Starter::spawn(place, binaries, account)?);
+            if process::postmaster(&place.pgdata).is_none() {
+                settings::write(place, &place.pgdata, account)?;
+                pg_ctl = Some(Starter::spawn(place, binaries, account)?);
+                started = true;
+            }
         }
         sleep(Duration::from_millis(2)).await;
     }
@@ -131,7 +135,6 @@ impl Starter {
                 fs::rename(&place.log, place.log.with_extension("log.1"))?;
             }
             let log = private().create(true).append(true).open(&place.log)?;
-            account.own(&place.log)?;
             Ok((log.metadata()?.len(), log.try_clone()?, log))
         };
         let (log_start, out, err) = open().map_err(LocalError::file("open the log", &place.log))?;
@@ -166,15 +169,16 @@ enum Outcome {
 /// Clears what a killed server left behind, where it would keep the next one from starting. Called under the lock,
 /// with no server running.
 async fn clear_leftovers(place: &Place) -> Result<(), LocalError> {
-    let pid_file = place.pgdata.join("postmaster.pid");
-    if !pid_file.exists() {
+    end_orphans(&place.pgdata).await;
+    let left = process::read(&place.pgdata);
+    if process::postmaster(&place.pgdata).is_some() {
+        // The start of a dispatch that was killed has come through after all.
         return Ok(());
     }
-    end_orphans(&place.pgdata).await;
     // Postgres itself clears up after a process that is gone, with a check of its own for orphans. It is stopped by
     // one that exists, though that be a zombie or a stranger.
-    if process::read(&place.pgdata).is_none_or(|left| process::exists(left.pid)) {
-        remove(&pid_file)?;
+    if left.is_none_or(|left| process::exists(left.pid)) {
+        remove(&place.pgdata.join("postmaster.pid"))?;
     }
     let socket = place.socket();
     let mut socket_lock = socket.clone().into_os_string();
@@ -192,15 +196,15 @@ fn remove(path: &Path) -> Result<(), LocalError> {
     }
 }
 
-/// Waits for the processes of a killed server to end, and ends those that do not. What they were doing was never
-/// committed, so nothing is lost.
-async fn end_orphans(pgdata: &Path) {
+/// Waits for the processes of a killed or deleted server to end, and ends those that do not. What they were doing was
+/// never committed, so nothing is lost.
+pub(super) async fn end_orphans(pgdata: &Path) {
     let since = Instant::now();
     let mut sent = None;
     loop {
         let orphans = process::orphans(pgdata);
         let waited = since.elapsed();
-        if orphans.is_empty() || waited > ORPHANS_PATIENCE {
+        if orphans.is_empty() || waited > ORPHANS_PATIENCE || process::postmaster(pgdata).is_some() {
             return;
         }
         let due = match waited {
