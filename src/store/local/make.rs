@@ -18,21 +18,24 @@ const UNFINISHED: &str = "postgres.new-";
 
 /// Makes the cluster. It appears whole or not at all, whenever this process is killed. Called under the lock.
 pub(super) async fn cluster(place: &Place, binaries: &Binaries, account: Account) -> Result<(), LocalError> {
-    remove_unfinished(place);
     if fs::read_dir(&place.pgdata).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(LocalError::Occupied { path: place.pgdata.clone() });
     }
-    // The name is new each time: an `initdb` whose dispatch was killed may still be at work on an old one.
-    let fresh = place.data_dir.join(format!("{UNFINISHED}{}", uuid::Uuid::new_v4().simple()));
-    make_dir(&fresh, account)?;
-    let made = fill(place, &fresh, binaries, account).await;
+    let made = match attempt(place, binaries, account).await {
+        // It may have been killed. If it cannot work, it fails as quickly as before.
+        Err(LocalError::Initdb { .. }) => attempt(place, binaries, account).await,
+        other => other,
+    };
     if made.is_err() {
         remove_unfinished(place);
     }
     made
 }
 
-async fn fill(place: &Place, fresh: &Path, binaries: &Binaries, account: Account) -> Result<(), LocalError> {
+async fn attempt(place: &Place, binaries: &Binaries, account: Account) -> Result<(), LocalError> {
+    // The name is new each time: an `initdb` whose dispatch was killed may still be at work on an old one.
+    let fresh = &place.data_dir.join(format!("{UNFINISHED}{}", uuid::Uuid::new_v4().simple()));
+    make_dir(fresh, account)?;
     match initdb(fresh, "C.UTF-8", binaries, account).await {
         // Older systems have no such locale.
         Err(LocalError::Initdb { output, .. }) if output.contains("locale") => {
@@ -65,8 +68,8 @@ async fn initdb(fresh: &Path, locale: &str, binaries: &Binaries, account: Accoun
     Err(LocalError::Initdb { path: fresh.to_owned(), output })
 }
 
-/// Removes what a killed process left behind.
-fn remove_unfinished(place: &Place) {
+/// Removes what a killed process left behind. Called under the lock.
+pub(super) fn remove_unfinished(place: &Place) {
     let entries = fs::read_dir(&place.data_dir).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
         if let Err(error) = fs::remove_dir_all(entry.path())

@@ -203,10 +203,10 @@ impl Cluster {
         let find = || self.search.find(&self.place.pgdata, self.place.major());
         let mut binaries = find().await?;
         let account = Account::resolve()?;
-        self.place.make_data_dir(account)?;
         if let Some(closed) = account.closed_directory(&self.place.data_dir) {
             return Err(LocalError::Unreachable { closed });
         }
+        self.place.make_data_dir(account)?;
         let lock = self.place.lock().await?;
         if self.place.major().is_some_and(|major| major != binaries.major) {
             binaries = find().await?;
@@ -215,6 +215,7 @@ impl Cluster {
     }
 
     async fn make(&self, work: &Work) -> Result<bool, LocalError> {
+        make::remove_unfinished(&self.place);
         if self.place.is_initialised() {
             return Ok(false);
         }

@@ -21,6 +21,8 @@ use super::{process, settings};
 const START_PATIENCE: Duration = Duration::from_mins(1);
 /// A ready server answers within milliseconds, unless the machine is swamped.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+/// A start that was killed is worth another, and one that cannot work fails as quickly as before.
+const TRIES: u32 = 3;
 /// Backends of a killed server notice at once, unless they are at work: then they are asked, then told.
 const ORPHANS_ASKED_AFTER: Duration = Duration::from_secs(1);
 const ORPHANS_KILLED_AFTER: Duration = Duration::from_secs(4);
@@ -70,6 +72,7 @@ pub(super) async fn start(
 ) -> Result<bool, LocalError> {
     let since = Instant::now();
     let mut started = false;
+    let mut failures = 0;
     let mut pg_ctl: Option<Starter> = None;
     let mut unreachable_since: Option<Instant> = None;
     loop {
@@ -97,9 +100,10 @@ pub(super) async fn start(
                 Outcome::Ready => pg_ctl = None,
                 Outcome::Failed(tail) => {
                     pg_ctl = None;
+                    failures += 1;
                     // Another start may have won, or orphans of a killed server are still about.
                     let passing = tail.contains("shared memory block") || tail.contains("lock file");
-                    let retry = passing && since.elapsed() < ORPHANS_PATIENCE;
+                    let retry = failures < TRIES || passing && since.elapsed() < ORPHANS_PATIENCE;
                     if !retry && process::postmaster(&place.pgdata).is_none() {
                         return Err(LocalError::Start { log: place.log.clone(), tail });
                     }
@@ -249,6 +253,11 @@ fn tail(log: &Path, start: u64) -> String {
         Ok::<_, std::io::Error>(bytes)
     };
     let text = read().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
+    // What pg_ctl says of a server that has ended helps nobody who is reading its log.
+    let is_telling = |line: &&str| !line.contains("could not start server") && *line != "Examine the log output.";
+    let lines: Vec<&str> = text.lines().filter(is_telling).collect();
+    if lines.is_empty() {
+        return "(nothing: it was killed)".to_owned();
+    }
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
