@@ -369,7 +369,7 @@ async fn the_url_serves_our_own_driver_and_psql() {
     test.cluster.ensure_running().await.unwrap();
     let url = test.cluster.url("postgres", APP);
     let mut connection = PgConnection::connect(&url).await.unwrap();
-    let user: String = sqlx::query_scalar("SELECT current_user::content").fetch_one(&mut connection).await.unwrap();
+    let user: String = sqlx::query_scalar("SELECT current_user::text").fetch_one(&mut connection).await.unwrap();
     assert_eq!(user, APP);
 
     let bin_dir = test.cluster.status().await.unwrap().bin_dir.unwrap();

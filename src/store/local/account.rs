@@ -79,7 +79,7 @@ impl Account {
                     _ if found.gid() == gid => 0o010,
                     _ => 0o001,
                 };
-                found.mode() & entered_by == 0
+                found.is_dir() && found.mode() & entered_by == 0
             })
         };
         ways.into_iter().find(closed).map(Path::to_owned)
