@@ -82,20 +82,22 @@ pub(super) fn remove_unfinished(place: &Place) {
 
 /// Makes the role that the application connects as, unless it is there. It comes last, so that its presence says that
 /// all is done.
-pub(super) async fn roles(owner: PgConnectOptions) -> Result<(), LocalError> {
+pub(super) async fn roles(owner: PgConnectOptions, major: u32) -> Result<(), LocalError> {
     let run = async {
         let mut postgres = owner.clone().database("postgres").connect().await?;
         let query = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)");
         if !query.bind(APP).fetch_one(&mut postgres).await? {
-            // Up to version 14 everyone may create tables in `public`. `template1` passes it on to new databases.
-            let mut template = owner.database("template1").connect().await?;
-            close_public(&mut template).await?;
-            template.close().await?;
-            close_public(&mut postgres).await?;
-            sqlx::raw_sql("REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC").execute(&mut postgres).await?;
-            sqlx::raw_sql("CREATE ROLE dispatch_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
-                .execute(&mut postgres)
-                .await?;
+            if major < 15 {
+                // Everyone may create tables in `public`. `template1` passes it on to new databases.
+                let mut template = owner.database("template1").connect().await?;
+                close_public(&mut template).await?;
+                template.close().await?;
+                close_public(&mut postgres).await?;
+            }
+            // One message, and so one transaction.
+            let create = "REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC;
+                CREATE ROLE dispatch_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE";
+            sqlx::raw_sql(create).execute(&mut postgres).await?;
         }
         postgres.close().await
     };

@@ -152,7 +152,7 @@ impl Cluster {
         self.place.make_socket_dir(work.account)?;
         let owner = self.connect_options(MAINTENANCE, OWNER);
         let started = server::start(&self.place, &work.binaries, work.account, &owner).await?;
-        make::roles(owner).await?;
+        make::roles(owner, work.binaries.major).await?;
         Ok(match (first, started) {
             (true, _) => Started::First,
             (false, true) => Started::Started,
