@@ -1,8 +1,8 @@
 //! Who the server runs as: the user who runs us, except that root hands it to `postgres`, since Postgres refuses root.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, chown, fchown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -51,10 +51,18 @@ impl Account {
         command
     }
 
-    /// Gives a file that we have just made to the server's user.
+    /// Gives a directory that we have just made to the server's user.
     pub(super) fn own(self, path: &Path) -> io::Result<()> {
         match self.switch_to_gid {
             Some(gid) => chown(path, Some(self.uid), Some(gid)),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for an open file.
+    pub(super) fn own_file(self, file: &File) -> io::Result<()> {
+        match self.switch_to_gid {
+            Some(gid) => fchown(file, Some(self.uid), Some(gid)),
             None => Ok(()),
         }
     }
@@ -71,7 +79,7 @@ impl Account {
                     _ if found.gid() == gid => 0o010,
                     _ => 0o001,
                 };
-                found.mode() & entered_by == 0
+                found.is_dir() && found.mode() & entered_by == 0
             })
         };
         ways.into_iter().find(closed).map(Path::to_owned)

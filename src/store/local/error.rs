@@ -51,8 +51,8 @@ pub enum LocalError {
 
     /// A directory that should be ours belongs to someone else.
     #[error(
-        "{} belongs to another user (uid {owner}), so it is not safe to connect through it. Only a directory owned by \
-         uid {expected} will do: remove it, or set DISPATCH_DATA_DIR to a shorter path of yours",
+        "{} belongs to another user (uid {owner}), so the server behind it cannot be trusted. It must be owned by uid \
+         {expected}: run dispatch as its owner, or set DISPATCH_DATA_DIR to another directory",
         .path.display()
     )]
     NotOurs { path: PathBuf, owner: u32, expected: u32 },

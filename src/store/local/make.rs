@@ -18,21 +18,24 @@ const UNFINISHED: &str = "postgres.new-";
 
 /// Makes the cluster. It appears whole or not at all, whenever this process is killed. Called under the lock.
 pub(super) async fn cluster(place: &Place, binaries: &Binaries, account: Account) -> Result<(), LocalError> {
-    remove_unfinished(place);
     if fs::read_dir(&place.pgdata).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(LocalError::Occupied { path: place.pgdata.clone() });
     }
-    // The name is new each time: an `initdb` whose dispatch was killed may still be at work on an old one.
-    let fresh = place.data_dir.join(format!("{UNFINISHED}{}", uuid::Uuid::new_v4().simple()));
-    make_dir(&fresh, account)?;
-    let made = fill(place, &fresh, binaries, account).await;
+    let made = match attempt(place, binaries, account).await {
+        // It may have been killed. If it cannot work, it fails as quickly as before.
+        Err(LocalError::Initdb { .. }) => attempt(place, binaries, account).await,
+        other => other,
+    };
     if made.is_err() {
         remove_unfinished(place);
     }
     made
 }
 
-async fn fill(place: &Place, fresh: &Path, binaries: &Binaries, account: Account) -> Result<(), LocalError> {
+async fn attempt(place: &Place, binaries: &Binaries, account: Account) -> Result<(), LocalError> {
+    // The name is new each time: an `initdb` whose dispatch was killed may still be at work on an old one.
+    let fresh = &place.data_dir.join(format!("{UNFINISHED}{}", uuid::Uuid::new_v4().simple()));
+    make_dir(fresh, account)?;
     match initdb(fresh, "C.UTF-8", binaries, account).await {
         // Older systems have no such locale.
         Err(LocalError::Initdb { output, .. }) if output.contains("locale") => {
@@ -65,8 +68,8 @@ async fn initdb(fresh: &Path, locale: &str, binaries: &Binaries, account: Accoun
     Err(LocalError::Initdb { path: fresh.to_owned(), output })
 }
 
-/// Removes what a killed process left behind.
-fn remove_unfinished(place: &Place) {
+/// Removes what a killed process left behind. Called under the lock.
+pub(super) fn remove_unfinished(place: &Place) {
     let entries = fs::read_dir(&place.data_dir).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
         if let Err(error) = fs::remove_dir_all(entry.path())
@@ -79,20 +82,22 @@ fn remove_unfinished(place: &Place) {
 
 /// Makes the role that the application connects as, unless it is there. It comes last, so that its presence says that
 /// all is done.
-pub(super) async fn roles(owner: PgConnectOptions) -> Result<(), LocalError> {
+pub(super) async fn roles(owner: PgConnectOptions, major: u32) -> Result<(), LocalError> {
     let run = async {
         let mut postgres = owner.clone().database("postgres").connect().await?;
         let query = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)");
         if !query.bind(APP).fetch_one(&mut postgres).await? {
-            // Up to version 14 everyone may create tables in `public`. `template1` passes it on to new databases.
-            let mut template = owner.database("template1").connect().await?;
-            close_public(&mut template).await?;
-            template.close().await?;
-            close_public(&mut postgres).await?;
-            sqlx::raw_sql("REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC").execute(&mut postgres).await?;
-            sqlx::raw_sql("CREATE ROLE dispatch_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
-                .execute(&mut postgres)
-                .await?;
+            if major < 15 {
+                // Everyone may create tables in `public`. `template1` passes it on to new databases.
+                let mut template = owner.database("template1").connect().await?;
+                close_public(&mut template).await?;
+                template.close().await?;
+                close_public(&mut postgres).await?;
+            }
+            // One message, and so one transaction.
+            let create = "REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC;
+                CREATE ROLE dispatch_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE";
+            sqlx::raw_sql(create).execute(&mut postgres).await?;
         }
         postgres.close().await
     };

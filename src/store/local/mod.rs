@@ -139,20 +139,25 @@ impl Cluster {
     /// Makes the cluster if there is none, starts it if it is down, and returns when it takes connections.
     pub async fn ensure_running(&self) -> Result<Started, LocalError> {
         self.place.check_socket_dir()?;
-        if self.probe().await == Answer::Up {
+        // Were the data deleted under a running server, it would still answer for a while.
+        if self.place.is_initialised() && self.probe().await == Answer::Up {
             return Ok(Started::Warm);
         }
         let work = self.begin().await?;
         // Another process may have done it while we waited for the lock.
-        if self.probe().await == Answer::Up {
+        if self.place.is_initialised() && self.probe().await == Answer::Up {
             return Ok(Started::Warm);
         }
         let first = self.make(&work).await?;
         self.place.make_socket_dir(work.account)?;
         let owner = self.connect_options(MAINTENANCE, OWNER);
-        server::start(&self.place, &work.binaries, work.account, &owner).await?;
-        make::roles(owner).await?;
-        Ok(if first { Started::First } else { Started::Started })
+        let started = server::start(&self.place, &work.binaries, work.account, &owner).await?;
+        make::roles(owner, work.binaries.major).await?;
+        Ok(match (first, started) {
+            (true, _) => Started::First,
+            (false, true) => Started::Started,
+            (false, false) => Started::Warm,
+        })
     }
 
     /// Makes the cluster without starting it. True if there was none.
@@ -198,10 +203,10 @@ impl Cluster {
         let find = || self.search.find(&self.place.pgdata, self.place.major());
         let mut binaries = find().await?;
         let account = Account::resolve()?;
-        self.place.make_data_dir(account)?;
         if let Some(closed) = account.closed_directory(&self.place.data_dir) {
             return Err(LocalError::Unreachable { closed });
         }
+        self.place.make_data_dir(account)?;
         let lock = self.place.lock().await?;
         if self.place.major().is_some_and(|major| major != binaries.major) {
             binaries = find().await?;
@@ -210,9 +215,11 @@ impl Cluster {
     }
 
     async fn make(&self, work: &Work) -> Result<bool, LocalError> {
+        make::remove_unfinished(&self.place);
         if self.place.is_initialised() {
             return Ok(false);
         }
+        server::end_orphans(&self.place.pgdata).await;
         make::cluster(&self.place, &work.binaries, work.account).await.map(|()| true)
     }
 

@@ -23,7 +23,7 @@ const SOCKET_PATH_LIMIT: usize = 100;
 /// The name of the socket and its lock file are made of the port, though there is none.
 pub(super) const PORT: u16 = 5432;
 
-const LOCK_PATIENCE: Duration = Duration::from_secs(120);
+const LOCK_PATIENCE: Duration = Duration::from_mins(2);
 
 /// The paths of one cluster. Making it touches nothing.
 #[derive(Debug, Clone)]
@@ -47,8 +47,8 @@ impl Place {
         };
         let bad = |reason: String| LocalError::BadPath { path: wanted.clone(), reason };
         let data_dir = settled(&std::path::absolute(&wanted).map_err(|error| bad(error.to_string()))?);
-        if data_dir.as_os_str().as_bytes().contains(&b'\n') {
-            return Err(bad("its name contains a line break".to_owned()));
+        if data_dir.to_str().is_none_or(|name| name.contains('\n')) {
+            return Err(bad("its name is not one line of UTF-8".to_owned()));
         }
         Ok(Self {
             pgdata: data_dir.join("postgres"),
@@ -88,9 +88,13 @@ impl Place {
     }
 
     /// Makes the data directory, and whatever of its parents is missing.
+    ///
+    /// Root keeps it for itself and lets the server's user only pass through: in a directory of that user, it could
+    /// turn the lock or the log that root opens into a link to any file of root's.
     pub(super) fn make_data_dir(&self, account: Account) -> Result<(), LocalError> {
+        let mode = if account.switch_to_gid.is_some() { 0o711 } else { 0o700 };
         let missing: Vec<&Path> = self.data_dir.ancestors().take_while(|path| !path.exists()).collect();
-        missing.into_iter().rev().try_for_each(|path| make_dir(path, account))
+        missing.into_iter().rev().try_for_each(|path| create_dir(path, mode).map(drop))
     }
 
     /// Makes the socket directory, and closes it to others if it was open.
@@ -129,11 +133,19 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Makes one private directory. That another process made it first is as good.
+/// Makes one private directory for the server's user.
 pub(super) fn make_dir(path: &Path, account: Account) -> Result<(), LocalError> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => account.own(path).map_err(LocalError::file("give away the directory", path)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+    if create_dir(path, 0o700)? {
+        account.own(path).map_err(LocalError::file("give away the directory", path))?;
+    }
+    Ok(())
+}
+
+/// That another process made it first is as good; false then.
+fn create_dir(path: &Path, mode: u32) -> Result<bool, LocalError> {
+    match DirBuilder::new().mode(mode).create(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(LocalError::file("create the directory", path)(error)),
     }
 }
@@ -157,8 +169,8 @@ fn socket_dir(data_dir: &Path, uid: u32) -> PathBuf {
         return beside;
     }
     let digest = Sha256::digest(data_dir.as_os_str().as_bytes());
-    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    PathBuf::from(format!("/tmp/dispatch-{uid}-{hash}"))
+    let hash = digest.iter().take(8).fold(0u64, |hash, &byte| hash << 8 | u64::from(byte));
+    PathBuf::from(format!("/tmp/dispatch-{uid}-{hash:016x}"))
 }
 
 /// Free of everything that means something in a list of directories or in a setting of Postgres.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -87,16 +87,19 @@ fn is_postmaster_by_ps(pid: i32) -> bool {
     !state.starts_with('Z') && (program.ends_with("postgres") || program.ends_with("postmaster"))
 }
 
-/// The processes of a dead server that still work on its data. Found only where there is a `/proc`.
+/// Processes that still work on data whose server is dead, or on data that was here and has been deleted. Found only
+/// where there is a `/proc`.
 pub(super) fn orphans(pgdata: &Path) -> Vec<i32> {
+    let mut deleted = pgdata.as_os_str().to_owned();
+    deleted.push(" (deleted)");
+    let is_orphan = |pid: &i32| {
+        let cwd = PathBuf::from(format!("/proc/{pid}/cwd"));
+        // Only sure evidence will do here, for orphans are ended.
+        let Ok(directory) = fs::read_link(&cwd) else { return false };
+        is_server_by_proc(*pid, if directory == deleted { &cwd } else { pgdata })
+    };
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| is_readable(*pid) && is_server_by_proc(*pid, pgdata)).collect()
-}
-
-/// Guards [`orphans`] against the weaker evidence: it ends processes.
-fn is_readable(pid: i32) -> bool {
-    fs::metadata(format!("/proc/{pid}/cwd")).is_ok()
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_orphan).collect()
 }
 
 #[cfg(test)]

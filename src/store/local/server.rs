@@ -18,13 +18,17 @@ use super::place::{Place, private};
 use super::{process, settings};
 
 /// A server that recovers after a crash may need this long.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
+/// A ready server answers within milliseconds, unless the machine is swamped.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+/// A start that was killed is worth another, and one that cannot work fails as quickly as before.
+const TRIES: u32 = 3;
 /// Backends of a killed server notice at once, unless they are at work: then they are asked, then told.
 const ORPHANS_ASKED_AFTER: Duration = Duration::from_secs(1);
 const ORPHANS_KILLED_AFTER: Duration = Duration::from_secs(4);
 const ORPHANS_PATIENCE: Duration = Duration::from_secs(15);
 /// A fast shutdown writes all that is in memory; an immediate one leaves that to recovery and loses nothing either.
-const FAST_STOP: Duration = Duration::from_secs(60);
+const FAST_STOP: Duration = Duration::from_mins(1);
 const IMMEDIATE_STOP: Duration = Duration::from_secs(10);
 /// A ready server whose socket is gone can be reached by nobody. It gets this long to make one.
 const SOCKET_PATIENCE: Duration = Duration::from_secs(1);
@@ -59,56 +63,60 @@ pub(super) async fn probe(options: &PgConnectOptions, patience: Duration) -> Ans
     }
 }
 
-/// Starts the server and waits until it takes connections. Called under the lock.
+/// Starts the server unless it runs, and waits until it takes connections. True if it was started. Called under the lock.
 pub(super) async fn start(
     place: &Place,
     binaries: &Binaries,
     account: Account,
     owner: &PgConnectOptions,
-) -> Result<(), LocalError> {
+) -> Result<bool, LocalError> {
     let since = Instant::now();
-    let mut starter: Option<Starter> = None;
+    let mut started = false;
+    let mut failures = 0;
+    let mut pg_ctl: Option<Starter> = None;
     let mut unreachable_since: Option<Instant> = None;
     loop {
         // Its pid file says when it is ready: trying before would fill its log with refusals.
         let running = process::postmaster(&place.pgdata);
-        match &running {
-            Some(server) if server.ready && place.socket().exists() => {
-                if probe(owner, Duration::from_secs(5)).await != Answer::Down {
-                    return Ok(());
-                }
-            }
-            Some(server) if server.ready => {
-                if unreachable_since.get_or_insert_with(Instant::now).elapsed() > SOCKET_PATIENCE {
+        if let Some(server) = running.as_ref().filter(|server| server.ready) {
+            if !place.socket().exists() {
+                let since = unreachable_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > SOCKET_PATIENCE {
                     tracing::warn!(pid = server.pid, "the server's socket is gone: starting it again");
                     stop(place, server.pid).await?;
                     unreachable_since = None;
+                    continue;
                 }
+            } else if probe(owner, ANSWER_PATIENCE).await != Answer::Down {
+                return Ok(started);
             }
-            _ => {}
         }
         if since.elapsed() > START_PATIENCE {
             return Err(LocalError::NoAnswer { seconds: START_PATIENCE.as_secs(), log: place.log.clone() });
         }
-        match &mut starter {
-            Some(started) => {
-                if let Some(failed) = started.outcome(place)? {
-                    starter = None;
+        if let Some(starting) = &mut pg_ctl {
+            match starting.outcome(place)? {
+                Outcome::Open => {}
+                Outcome::Ready => pg_ctl = None,
+                Outcome::Failed(tail) => {
+                    pg_ctl = None;
+                    failures += 1;
                     // Another start may have won, or orphans of a killed server are still about.
-                    let passing = failed.contains("shared memory block") || failed.contains("lock file");
-                    let retry = passing && since.elapsed() < ORPHANS_PATIENCE;
+                    let passing = tail.contains("shared memory block") || tail.contains("lock file");
+                    let retry = failures < TRIES || passing && since.elapsed() < ORPHANS_PATIENCE;
                     if !retry && process::postmaster(&place.pgdata).is_none() {
-                        return Err(LocalError::Start { log: place.log.clone(), tail: failed });
+                        return Err(LocalError::Start { log: place.log.clone(), tail });
                     }
                     sleep(Duration::from_millis(100)).await;
                 }
             }
-            None if running.is_none() => {
-                clear_leftovers(place).await?;
+        } else if running.is_none() {
+            clear_leftovers(place).await?;
+            if process::postmaster(&place.pgdata).is_none() {
                 settings::write(place, &place.pgdata, account)?;
-                starter = Some(Starter::spawn(place, binaries, account)?);
+                pg_ctl = Some(Starter::spawn(place, binaries, account)?);
+                started = true;
             }
-            None => {}
         }
         sleep(Duration::from_millis(2)).await;
     }
@@ -131,7 +139,6 @@ impl Starter {
                 fs::rename(&place.log, place.log.with_extension("log.1"))?;
             }
             let log = private().create(true).append(true).open(&place.log)?;
-            account.own(&place.log)?;
             Ok((log.metadata()?.len(), log.try_clone()?, log))
         };
         let (log_start, out, err) = open().map_err(LocalError::file("open the log", &place.log))?;
@@ -146,25 +153,36 @@ impl Starter {
         Ok(Self { child, log_start })
     }
 
-    /// The end of the log if the server did not start; nothing while that is open, or when it did.
-    fn outcome(&mut self, place: &Place) -> Result<Option<String>, LocalError> {
+    fn outcome(&mut self, place: &Place) -> Result<Outcome, LocalError> {
         let ended = self.child.try_wait().map_err(LocalError::file("wait for pg_ctl of", &place.pgdata))?;
-        Ok(ended.filter(|status| !status.success()).map(|_| tail(&place.log, self.log_start)))
+        Ok(match ended {
+            None => Outcome::Open,
+            Some(status) if status.success() => Outcome::Ready,
+            Some(_) => Outcome::Failed(tail(&place.log, self.log_start)),
+        })
     }
+}
+
+enum Outcome {
+    Open,
+    Ready,
+    /// With the end of the log.
+    Failed(String),
 }
 
 /// Clears what a killed server left behind, where it would keep the next one from starting. Called under the lock,
 /// with no server running.
 async fn clear_leftovers(place: &Place) -> Result<(), LocalError> {
-    let pid_file = place.pgdata.join("postmaster.pid");
-    if !pid_file.exists() {
+    end_orphans(&place.pgdata).await;
+    let left = process::read(&place.pgdata);
+    if process::postmaster(&place.pgdata).is_some() {
+        // The start of a dispatch that was killed has come through after all.
         return Ok(());
     }
-    end_orphans(&place.pgdata).await;
     // Postgres itself clears up after a process that is gone, with a check of its own for orphans. It is stopped by
     // one that exists, though that be a zombie or a stranger.
-    if process::read(&place.pgdata).is_none_or(|left| process::exists(left.pid)) {
-        remove(&pid_file)?;
+    if left.is_none_or(|left| process::exists(left.pid)) {
+        remove(&place.pgdata.join("postmaster.pid"))?;
     }
     let socket = place.socket();
     let mut socket_lock = socket.clone().into_os_string();
@@ -182,15 +200,15 @@ fn remove(path: &Path) -> Result<(), LocalError> {
     }
 }
 
-/// Waits for the processes of a killed server to end, and ends those that do not. What they were doing was never
-/// committed, so nothing is lost.
-async fn end_orphans(pgdata: &Path) {
+/// Waits for the processes of a killed or deleted server to end, and ends those that do not. What they were doing was
+/// never committed, so nothing is lost.
+pub(super) async fn end_orphans(pgdata: &Path) {
     let since = Instant::now();
     let mut sent = None;
     loop {
         let orphans = process::orphans(pgdata);
         let waited = since.elapsed();
-        if orphans.is_empty() || waited > ORPHANS_PATIENCE {
+        if orphans.is_empty() || waited > ORPHANS_PATIENCE || process::postmaster(pgdata).is_some() {
             return;
         }
         let due = match waited {
@@ -235,6 +253,11 @@ fn tail(log: &Path, start: u64) -> String {
         Ok::<_, std::io::Error>(bytes)
     };
     let text = read().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
+    // What pg_ctl says of a server that has ended helps nobody who is reading its log.
+    let is_telling = |line: &&str| !line.contains("could not start server") && *line != "Examine the log output.";
+    let lines: Vec<&str> = text.lines().filter(is_telling).collect();
+    if lines.is_empty() {
+        return "(nothing: it was killed)".to_owned();
+    }
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }

@@ -1,8 +1,8 @@
 //! The server's settings. They are written at every start, so that a new version of the program brings its own.
 
 use std::fs;
+use std::io::ErrorKind::NotFound;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::account::Account;
@@ -66,10 +66,12 @@ pub(super) fn write(place: &Place, pgdata: &Path, account: Account) -> Result<()
     }
     let fresh = pgdata.join("dispatch.conf.new");
     let replace = || {
-        let mut file = private().create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;
+        // A new file only, given away by its handle: we may be root, and the directory is another user's.
+        fs::remove_file(&fresh).or_else(|error| if error.kind() == NotFound { Ok(()) } else { Err(error) })?;
+        let mut file = private().create_new(true).write(true).open(&fresh)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        account.own(&fresh)?;
+        account.own_file(&file)?;
         fs::rename(&fresh, &path)
     };
     replace().map_err(LocalError::file("write", &path))
