@@ -71,7 +71,8 @@ pub async fn grant(pool: &PgPool) -> Result<(), StoreError> {
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP};
          GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP};
          REVOKE UPDATE, DELETE, TRUNCATE ON audit_events, ticket_state_transitions FROM {APP};
-         REVOKE INSERT, UPDATE, DELETE ON _sqlx_migrations, dispatch_meta FROM {APP};"
+         REVOKE INSERT, UPDATE, DELETE ON _sqlx_migrations, dispatch_meta FROM {APP};
+         DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;"
     )))
     .execute(pool)
     .await?;
