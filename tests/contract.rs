@@ -487,3 +487,119 @@ async fn with_the_head_check_on_every_object_is_looked_at() {
     let ticket = ok(&strict, Role::Technician, "tech.complete", Some(&id), complete).await;
     assert_eq!(ticket["state"], "COMPLETED_PENDING_VERIFICATION");
 }
+
+#[tokio::test]
+async fn numbers_and_text_of_every_kind_survive_the_database_with_their_hash() {
+    let database = Database::new().await;
+    let engine = &database.engine;
+    let world = World::new(engine).await;
+    let id = world.ticket(engine).await;
+    let metadata: Value = serde_json::from_str(
+        r#"{"tiny": 5e-324, "huge": 1.7976931348623157e308, "minus": -0.0, "third": 0.1, "big": 18446744073709551615,
+            "bigger": 123456789012345678901234567890, "e": 1e21, "neg": -9223372036854775808,
+            "text": "\ud83d\ude00\u2028\ufffd\\u0041 é e\u0301", "ﬁ": 1, "😀": 2, "": [[[[{"deep": null}]]]]}"#,
+    )
+    .unwrap();
+    let payload = json!({"kind": "NOTE", "uri": "s3://a/b", "metadata": metadata});
+    let request = Uuid::new_v4();
+    let first =
+        engine.call(call(Role::Agent, "closeout.add_evidence", Some(&id), payload.clone()).request_id(request)).await;
+    let again = engine.call(call(Role::Agent, "closeout.add_evidence", Some(&id), payload).request_id(request)).await;
+    assert_eq!(first.unwrap().body, again.unwrap().body);
+    let verdict = engine.verify_audit(None, |_| ()).await.unwrap();
+    assert!(verdict.broken.is_empty(), "{:?}", verdict.broken);
+    ok(engine, Role::Agent, "closeout.list_evidence", Some(&id), json!({})).await;
+}
+
+#[tokio::test]
+async fn nothing_a_client_sends_ends_in_an_internal_error() {
+    let database = Database::new().await;
+    let engine = &database.engine;
+    let world = World::new(engine).await;
+    let id = world.ticket_in(engine, "SCHEDULE_PROPOSED").await;
+    for (role, tool, target, payload) in [
+        (
+            Role::Dispatcher,
+            "schedule.confirm",
+            Some(id.as_str()),
+            json!({"start": "0001-01-01T00:00:00Z", "end": "9999-12-31T23:59:59Z"}),
+        ),
+        (
+            Role::Dispatcher,
+            "schedule.propose",
+            Some(&id),
+            json!({"options": [{"start": "+012345-01-01T00:00:00Z", "end": "9999-12-31T23:59:59Z"}]}),
+        ),
+        (Role::Dispatcher, "schedule.propose", Some(&id), json!({"options": []})),
+        (
+            Role::Dispatcher,
+            "ticket.create",
+            None,
+            json!({"account_id": world.account, "site_id": world.site, "summary": "x", "nte_cents": 1e300}),
+        ),
+        (
+            Role::Dispatcher,
+            "ticket.create",
+            None,
+            json!({"account_id": world.account, "site_id": world.site, "summary": "x".repeat(501)}),
+        ),
+        (
+            Role::Dispatcher,
+            "ticket.create",
+            None,
+            json!({"account_id": world.account, "site_id": world.site, "summary": "\u{3000}"}),
+        ),
+        (
+            Role::Dispatcher,
+            "ticket.create",
+            None,
+            json!({"account_id": world.account, "site_id": world.site, "summary": "x", "description": "y".repeat(2_000_000)}),
+        ),
+        (Role::Dispatcher, "ticket.create", None, json!("text")),
+        (Role::Dispatcher, "ticket.create", Some("T-1"), json!({})),
+        (
+            Role::Dispatcher,
+            "directory.upsert",
+            Some("contacts"),
+            json!({"name": "x", "escalation_level": 99_999_999_999_i64, "account_id": world.account}),
+        ),
+        (
+            Role::Dispatcher,
+            "directory.upsert",
+            Some("assets"),
+            json!({"site_id": world.site, "type": "door", "installed_at": "99999-01-01"}),
+        ),
+        (
+            Role::Dispatcher,
+            "directory.upsert",
+            Some("assets"),
+            json!({"site_id": world.site, "type": "door", "installed_at": "-4000-01-01"}),
+        ),
+        (
+            Role::Dispatcher,
+            "directory.upsert",
+            Some("technicians"),
+            json!({"id": "x", "name": "x", "availability": [{"weekday": 9, "start_time": "25:00", "end_time": "1"}]}),
+        ),
+        (
+            Role::Dispatcher,
+            "directory.upsert",
+            Some("sites"),
+            json!({"account_id": world.account, "name": "x", "address1": "x", "city": "x", "timezone": "Mars/Base"}),
+        ),
+        (Role::Dispatcher, "directory.search", Some("sites"), json!({"cursor": "[1]", "q": "%_\\"})),
+        (Role::Dispatcher, "directory.search", Some("sites"), json!({"q": "\0"})),
+        (Role::Dispatcher, "ticket.get", Some("T-999999999999999999"), json!({})),
+        (Role::Dispatcher, "ticket.get", Some("a:\0"), json!({})),
+        (Role::Dispatcher, "ticket.get", Some("'; DROP TABLE tickets; --"), json!({})),
+    ] {
+        if let Err(refused) = engine.call(call(role, tool, target, payload.clone())).await {
+            assert!(refused.refusal.status() < 500, "{tool} {payload}: {refused}");
+        }
+    }
+    let confirmed = ok(engine, Role::Dispatcher, "ticket.get", Some(&id), json!({})).await;
+    assert_eq!(confirmed["state"], "SCHEDULED", "a window of ten thousand years is a window");
+    let queue = engine.queue(&caller(Role::Dispatcher), &dispatch::engine::QueueQuery::default()).await.unwrap();
+    assert!(!queue.rows.is_empty());
+    assert!(engine.verify_audit(None, |_| ()).await.unwrap().broken.is_empty());
+}

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,7 +26,8 @@ fn table() -> String {
         .filter(|role| registry::tools().iter().any(|tool| tool.spec.roles.contains(role)))
         .collect();
     let heads: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-    let mut table = format!("| tool | from | to | {} |\n|---|---|---|{}\n", heads.join(" | "), ":-:|".repeat(roles.len()));
+    let mut table =
+        format!("| tool | from | to | {} |\n|---|---|---|{}\n", heads.join(" | "), ":-:|".repeat(roles.len()));
     for tool in registry::tools() {
         let from = match tool.spec.from {
             From::NewTicket => "(new)".to_owned(),
@@ -34,9 +36,8 @@ fn table() -> String {
             From::States(states) => states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(" "),
         };
         let to = tool.spec.to.map_or("—", |state| state.as_str());
-        let marks: Vec<&str> =
-            roles.iter().map(|role| if tool.spec.roles.contains(role) { "●" } else { "" }).collect();
-        table.push_str(&format!("| `{}` | {from} | {to} | {} |\n", tool.spec.name, marks.join(" | ")));
+        let marks: Vec<&str> = roles.iter().map(|role| if tool.spec.roles.contains(role) { "●" } else { "" }).collect();
+        writeln!(table, "| `{}` | {from} | {to} | {} |", tool.spec.name, marks.join(" | ")).unwrap();
     }
     table
 }
@@ -90,12 +91,14 @@ fn shell(place: &Path, line: &str) {
 /// The lines of every example in the help, command by command.
 fn examples(command: &clap::Command, found: &mut Vec<(String, Vec<String>)>) {
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    let lines: Vec<String> =
-        help.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect();
+    let lines: Vec<String> = help.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect();
     if !command.get_subcommands().any(|_| true) || !lines.is_empty() {
         found.push((command.get_name().to_owned(), lines));
     }
-    command.get_subcommands().filter(|command| command.get_name() != "help").for_each(|command| examples(command, found));
+    command
+        .get_subcommands()
+        .filter(|command| command.get_name() != "help")
+        .for_each(|command| examples(command, found));
 }
 
 #[test]
@@ -119,7 +122,10 @@ fn every_example_in_the_help_and_in_the_readme_runs() {
     for command in commands {
         shell(&place, command);
     }
-    assert_eq!(readme.lines().filter(|line| line.starts_with("cargo ")).collect::<Vec<_>>(), ["cargo run --release -- demo", "cargo test"]);
+    assert_eq!(
+        readme.lines().filter(|line| line.starts_with("cargo ")).collect::<Vec<_>>(),
+        ["cargo run --release -- demo", "cargo test"]
+    );
 }
 
 #[test]

@@ -376,7 +376,7 @@ mod tests {
         let claim =
             |checklist, reason, evidence_refs| Some(Claim { checklist, no_signature_reason: reason, evidence_refs });
         let loose = vec![item(5, "NOTE", "file.txt", None)];
-        let refs = vec!["s3://x/unknown".to_owned()];
+        let refs = ["s3://x/unknown".to_owned()];
         for (evidence, claim, kind, code) in [
             (vec![], None, None, Requirement::TemplateNotFound),
             (vec![], None, Some("GLAZIER"), Requirement::MissingCompletionContext),

@@ -41,7 +41,7 @@ enum Again {
     /// Somebody else's change came first.
     MovedOn,
     /// The locked rows name evidence that nobody has looked at yet.
-    Probe(CaseFile),
+    Probe(Box<CaseFile>),
 }
 
 impl Engine {
@@ -158,14 +158,14 @@ impl Engine {
         let mut pauses = PATIENCE.iter();
         loop {
             let result = if locked {
-                self.attempt_locked(&asked, call, request_id, &probes).await
+                self.attempt_locked(&asked, call, request_id, probes.as_ref()).await
             } else {
-                self.attempt(&asked, call, request_id, &probes).await
+                self.attempt(&asked, call, request_id, probes.as_ref()).await
             };
             match result {
                 Ok(Ok(reply)) => return reply,
                 Ok(Err(Again::MovedOn)) => locked = true,
-                Ok(Err(Again::Probe(case))) => self.probe(&case, &asked, &mut probes).await,
+                Ok(Err(Again::Probe(case))) => self.probe(&case, &mut probes).await,
                 Err(error) if error.is_twin() => locked = false,
                 // It is not known whether the call was stored: its replay will tell.
                 Err(error) if error.is_transient() => match pauses.next() {
@@ -183,7 +183,7 @@ impl Engine {
         asked: &Asked<'_>,
         call: &Call,
         request_id: Uuid,
-        probes: &Option<BTreeMap<String, Probe>>,
+        probes: Option<&BTreeMap<String, Probe>>,
     ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
         let needs = needs(asked);
         let endpoint = asked.tool.spec.endpoint();
@@ -204,7 +204,7 @@ impl Engine {
         asked: &Asked<'_>,
         call: &Call,
         request_id: Uuid,
-        probes: &Option<BTreeMap<String, Probe>>,
+        probes: Option<&BTreeMap<String, Probe>>,
     ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
         let needs = needs(asked);
         let endpoint = asked.tool.spec.endpoint();
@@ -231,7 +231,7 @@ impl Engine {
         asked: &Asked<'_>,
         call: &Call,
         request_id: Uuid,
-        probes: &Option<BTreeMap<String, Probe>>,
+        probes: Option<&BTreeMap<String, Probe>>,
         mut loaded: Loaded,
     ) -> Decided {
         if let Some(answered) = loaded.answered {
@@ -245,7 +245,7 @@ impl Engine {
         }
         if let Some(seen) = probes {
             if unprobed(&loaded.case, asked, seen) {
-                return Decided::Again(Again::Probe(loaded.case));
+                return Decided::Again(Again::Probe(Box::new(loaded.case)));
             }
             loaded.case.probes = Some(seen.clone());
         }
@@ -281,7 +281,7 @@ impl Engine {
     }
 
     /// Looks at evidence that no probe has seen yet; never inside a transaction.
-    async fn probe(&self, case: &CaseFile, _: &Asked<'_>, probes: &mut Option<BTreeMap<String, Probe>>) {
+    async fn probe(&self, case: &CaseFile, probes: &mut Option<BTreeMap<String, Probe>>) {
         let Some(probes) = probes else { return };
         for item in &case.evidence {
             if !probes.contains_key(&item.uri) {
@@ -310,7 +310,7 @@ impl Engine {
         let mut loaded = self.store.load(&wanted).await.map_err(StoreError::into_refusal)?;
         if self.options.require_head {
             let mut probes = Some(BTreeMap::new());
-            self.probe(&loaded.case, &asked, &mut probes).await;
+            self.probe(&loaded.case, &mut probes).await;
             loaded.case.probes = probes;
         }
         let context = self.context(call, &loaded, None);
