@@ -71,6 +71,11 @@ fn lines(output: &Output) -> Vec<Value> {
     text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Values as a script: a line each.
+fn ndjson(values: &[Value]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 async fn world() -> (Database, World, Program) {
     let database = Database::new().await;
     let world = World::new(&database.engine).await;
@@ -283,7 +288,7 @@ async fn a_script_runs_once_however_often_it_is_run() {
             json!({"tool": tool, "ticket": "${t.id}", "payload": payload, "as": {"actor": "script", "role": role}}),
         );
     }
-    let script: String = script.iter().map(|line| format!("{line}\n")).collect();
+    let script = ndjson(&script);
     std::fs::write(program.home.join("whole.ndjson"), &script).unwrap();
     let first = program.json(&["run", "whole.ndjson", "--jobs", "4"]);
     assert_eq!(first.last().unwrap()["reply"]["state"], "INVOICED");
@@ -310,7 +315,7 @@ async fn a_script_stops_at_a_refusal_unless_it_is_told_to_keep_going() {
         json!({"tool": "ticket.triage", "ticket": two, "payload": triage}),
         json!({"tool": "ticket.get", "ticket": "${nobody.id}"}),
     ];
-    let script: String = script.iter().map(|line| format!("{line}\n")).collect();
+    let script = ndjson(&script);
     std::fs::write(program.home.join("refused.ndjson"), script).unwrap();
     let stopped = program.run(&["run", "refused.ndjson"]);
     assert_eq!((stopped.status.code(), lines(&stopped).len()), (Some(4), 1));
