@@ -38,12 +38,12 @@ enum ImportCommand {
 /// imported are reported with their line and reason, and hold nobody up; the exit code is 4 only
 /// where nothing but such rows was found.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  printf 'id,at,what\\n7,2026-11-20T08:00:00Z,Door stuck\\n' > calls.csv
-  dispatch --demo import requests calls.csv --account 'Pier 39 Shops' --map source_id=id --map created_at=at \\
-      --map summary=what --dry-run
+#[command(after_help = "Example:
+  printf 'id,at,what\\n7,2026-11-20T08:00:00Z,Door stuck\\n' > /tmp/calls.csv && dispatch --demo import requests \
+/tmp/calls.csv --account 'Pier 39 Shops' --map source_id=id --map created_at=at --map summary=what --dry-run
 
-  dispatch import requests export.csv --mapping sf311 --account 'Housing Authority' --rejects rejects.csv")]
+With a mapping in a file, each field is a text in which {column} stands for a column; what stands in [brackets] is
+left out where a column in it is blank. See src/import/sf311.toml.")]
 struct RequestsArgs {
     /// The file
     file: PathBuf,
