@@ -1,6 +1,7 @@
 //! `dispatch import requests` and the script of `examples/`, by the program itself on a real
 //! Postgres.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod support;
 

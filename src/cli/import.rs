@@ -39,11 +39,12 @@ enum ImportCommand {
 /// where nothing but such rows was found.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  printf 'id,at,what\\n7,2026-11-20T08:00:00Z,Door stuck\\n' > /tmp/calls.csv && dispatch --demo import requests \
-/tmp/calls.csv --account 'Pier 39 Shops' --map source_id=id --map created_at=at --map summary=what --dry-run
+  printf 'id,at,what\\n7,2026-11-20T08:00:00Z,Door stuck\\n' > /tmp/calls.csv
+  dispatch --demo import requests /tmp/calls.csv --account 'Pier 39 Shops' --dry-run \\
+      --map source_id=id --map created_at=at --map summary=what
 
-With a mapping in a file, each field is a text in which {column} stands for a column; what stands in [brackets] is
-left out where a column in it is blank. See src/import/sf311.toml.")]
+In a mapping file each field is a text in which {column} stands for a column's value, and what
+stands in [brackets] is left out where a column in it is blank; src/import/sf311.toml is one.")]
 struct RequestsArgs {
     /// The file
     file: PathBuf,
