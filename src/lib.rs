@@ -4,11 +4,14 @@
 //! * [`store`] where it is kept: Postgres, migrations, the private local cluster. All SQL is here.
 //! * [`engine`] how it changes and how it is read: tool calls and queries.
 //! * [`cli`] the headless face. A face never writes SQL; nothing below knows which face called.
+//! * [`import`] what comes from elsewhere: files, mappings, and requests made into tickets through
+//!   the engine.
 //! * [`config`] where the program's settings come from; [`text`] what may reach a terminal.
 
 pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod import;
 pub mod store;
 pub mod text;

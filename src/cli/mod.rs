@@ -6,6 +6,7 @@ mod db;
 mod directory;
 mod error;
 mod evidence;
+mod import;
 mod out;
 mod queue;
 mod run;
@@ -75,6 +76,7 @@ enum Command {
     Ticket(ticket::TicketArgs),
     Evidence(evidence::EvidenceArgs),
     Directory(directory::DirectoryArgs),
+    Import(import::ImportArgs),
     Db(db::DbArgs),
     Audit(audit::AuditArgs),
 }
@@ -96,6 +98,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Command::Ticket(args) => ticket::run(&mut session, args).await,
             Command::Evidence(args) => evidence::run(&mut session, args).await,
             Command::Directory(args) => directory::run(&mut session, args).await,
+            Command::Import(args) => import::run(&mut session, args).await,
             Command::Db(args) => db::run(&mut session, args).await,
             Command::Audit(args) => audit::run(&mut session, args).await,
         };

@@ -66,6 +66,11 @@ impl StoreError {
         }
     }
 
+    /// Whether what was to be added is there already.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.kind() == ErrorKind::UniqueViolation)
+    }
+
     /// Whether trying again may help.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))
