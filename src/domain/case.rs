@@ -1,7 +1,5 @@
 //! What a decision depends on and what it consists of.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -37,8 +35,8 @@ pub struct CaseFile {
     pub promises: Vec<String>,
     /// The head of the chain that the event will be appended to.
     pub head: Head,
-    /// What a probe saw of evidence, by uri; `None` where the HEAD check is off (7.8).
-    pub probes: Option<BTreeMap<String, super::closeout::Probe>>,
+    /// What probes saw of the evidence; `None` where the HEAD check is off (7.8).
+    pub probes: Option<super::closeout::Probes>,
     /// What directory.upsert changes, and the records it names.
     pub master: Master,
 }
@@ -77,7 +75,7 @@ impl Context<'_> {
         let millis = u64::try_from(self.now.millis()).unwrap_or(0);
         let seq = u64::try_from(self.seq).unwrap_or(0) & 0x3fff_ffff;
         let random = self.seed.as_u64_pair();
-        let noise = (random.0 ^ random.1.rotate_left(17)).wrapping_add(u64::from(nth) << 36);
+        let noise = random.0 ^ random.1.rotate_left(17);
         let high = (millis << 16) | 0x7000 | (seq >> 18);
         let low = (0b10 << 62) | ((seq & 0x3_ffff) << 44) | (u64::from(nth) << 36) | (noise & 0xf_ffff_ffff);
         Uuid::from_u64_pair(high, low)

@@ -76,8 +76,8 @@ pub struct Gate<'a> {
     pub exceptions: &'a [EvidenceException],
     /// The claim to judge by; `None` where nothing was ever completed.
     pub claim: Option<Claim<'a>>,
-    /// Results of probes by uri; `None` where the HEAD check is off.
-    pub probes: Option<&'a BTreeMap<String, Probe>>,
+    /// Results of probes; `None` where the HEAD check is off.
+    pub probes: Option<&'a Probes>,
 }
 
 /// What the gate answers.
@@ -159,17 +159,12 @@ pub fn is_resolvable(uri: &str, policy: &Policy) -> bool {
     policy.evidence.object_store_schemes.contains(&scheme) && !host.is_empty() && !path.is_empty()
 }
 
-/// The uris that the gate will judge: what a probe must look at beforehand.
-pub fn uris_to_probe<'a>(evidence: &'a [EvidenceItem], claim: Option<Claim<'a>>) -> BTreeSet<&'a str> {
-    match claim {
-        Some(claim) if !claim.evidence_refs.is_empty() => claim
-            .evidence_refs
-            .iter()
-            .filter_map(|reference| find(evidence, reference))
-            .map(|item| item.uri.as_str())
-            .collect(),
-        _ => evidence.iter().map(|item| item.uri.as_str()).collect(),
-    }
+/// Results of probes, by what was probed.
+pub type Probes = BTreeMap<(String, Option<String>), Probe>;
+
+/// What a probe looks at: the object, and what it should be.
+pub fn probe_key(item: &EvidenceItem) -> (String, Option<String>) {
+    (item.uri.clone(), item.checksum.clone())
 }
 
 /// A UUID is an item's id, anything else an exact uri.
@@ -288,12 +283,10 @@ impl Gate<'_> {
             bad.extend(claim.evidence_refs.iter().filter(lost).cloned());
         }
         let mut first_failure = None;
-        if let Some(probes) = self.probes {
-            for uri in uris_to_probe(self.evidence, Some(claim)) {
-                if let Some(Err(failure)) = probes.get(uri) {
-                    bad.insert(uri.to_owned());
-                    first_failure.get_or_insert_with(|| failure.clone());
-                }
+        for item in self.evidence {
+            if let Some(Err(failure)) = self.probes.and_then(|probes| probes.get(&probe_key(item))) {
+                bad.insert(item.uri.clone());
+                first_failure.get_or_insert_with(|| failure.clone());
             }
         }
         (bad, first_failure)
@@ -447,7 +440,7 @@ mod tests {
         let full = checklist();
         let evidence = photos();
         let probes =
-            BTreeMap::from([(evidence[0].uri.clone(), Err((ProbeFailure::UnreachableUri, "gone".to_owned())))]);
+            BTreeMap::from([(probe_key(&evidence[0]), Err((ProbeFailure::UnreachableUri, "gone".to_owned())))]);
         let gate = Gate {
             policy: &bundle.policy,
             now: now(),

@@ -103,6 +103,6 @@ pub struct Master {
     pub existing: Option<Map<String, Value>>,
     /// Whether the account that it names exists.
     pub account_exists: bool,
-    /// The account of the site that it names, where that exists.
+    /// The account of its site, the one it names or else has, where that exists.
     pub site_account: Option<Uuid>,
 }

@@ -14,6 +14,12 @@ use super::time::Timestamp;
 /// The largest amount, and the largest sum of amounts, in cents.
 pub const MAX_CENTS: i64 = 1_000_000_000_000;
 
+/// How deep a body may be nested: what wraps it in the audit trail must still be readable.
+const MAX_DEPTH: usize = 64;
+
+/// How many errors of one body are told at most.
+const MAX_ERRORS: usize = 100;
+
 /// An amount of money: whole cents, 0 to [`MAX_CENTS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cents(pub i64);
@@ -106,6 +112,7 @@ impl Validator {
             }
             Ok(validator) => validator
                 .iter_errors(body)
+                .take(MAX_ERRORS)
                 .map(|error| ValidationError {
                     // Masked: the value itself may be somebody's phone number.
                     message: error.masked_with("the value").to_string(),
@@ -142,10 +149,10 @@ pub fn read<T: DeserializeOwned>(tool: &str, validator: &Validator, body: &Value
             }],
         ));
     };
-    let mut nul = Vec::new();
-    find_nul(body, "", &mut nul);
-    if !nul.is_empty() {
-        return Err(invalid(tool, &nul));
+    let mut unstorable = Vec::new();
+    find_unstorable(body, "", MAX_DEPTH, &mut unstorable);
+    if !unstorable.is_empty() {
+        return Err(invalid(tool, &unstorable));
     }
     let given: Map<String, Value> =
         fields.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -166,6 +173,7 @@ pub fn read<T: DeserializeOwned>(tool: &str, validator: &Validator, body: &Value
 fn invalid(tool: &str, errors: &[ValidationError]) -> Refusal {
     let told: Vec<String> = errors
         .iter()
+        .take(5)
         .map(|error| {
             let place = if error.path.is_empty() { "the body" } else { error.path.as_str() };
             format!("{place}: {}", error.message)
@@ -182,27 +190,24 @@ fn invalid(tool: &str, errors: &[ValidationError]) -> Refusal {
     .with("validation_errors", json!(errors))
 }
 
-/// NUL cannot be stored, wherever it hides.
-fn find_nul(value: &Value, path: &str, found: &mut Vec<ValidationError>) {
-    let nul_at = |path: &str| ValidationError {
-        message: "text may not contain NUL".into(),
-        path: path.to_owned(),
-        schema_path: String::new(),
+/// What JSON allows but nobody could read back: NUL, and nesting without end.
+fn find_unstorable(value: &Value, path: &str, depth: usize, found: &mut Vec<ValidationError>) {
+    let mut note = |message: &str| {
+        found.push(ValidationError { message: message.into(), path: path.to_owned(), schema_path: String::new() });
     };
     match value {
-        Value::String(text) if text.contains('\0') => found.push(nul_at(path)),
+        Value::String(text) if text.contains('\0') => note("text may not contain NUL"),
+        Value::Array(_) | Value::Object(_) if depth == 0 => note("values may be nested 64 levels deep at most"),
+        Value::Object(map) if map.keys().any(|key| key.contains('\0')) => note("names may not contain NUL"),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                find_nul(item, &format!("{path}/{index}"), found);
+                find_unstorable(item, &format!("{path}/{index}"), depth - 1, found);
             }
         }
         Value::Object(map) => {
             for (key, item) in map {
-                if key.contains('\0') {
-                    found.push(nul_at(path));
-                }
-                let key = key.replace('\0', "").replace('~', "~0").replace('/', "~1");
-                find_nul(item, &format!("{path}/{key}"), found);
+                let key = key.replace('~', "~0").replace('/', "~1");
+                find_unstorable(item, &format!("{path}/{key}"), depth - 1, found);
             }
         }
         _ => {}
@@ -275,6 +280,14 @@ mod tests {
         let refusal = sample(&json!({"id": id, "word": "x", "extra": {"a/b": ["\0"]}})).unwrap_err();
         assert_eq!(refusal.field("validation_errors").unwrap()[0]["path"], "/extra/a~1b/0");
         assert!(sample(&json!({"id": id, "word": "x", "k\0": 1})).is_err());
+    }
+
+    #[test]
+    fn a_body_is_nested_64_levels_deep_at_most() {
+        let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        let body = |levels| json!({"id": Uuid::new_v4(), "word": "x", "extra": nested(levels)});
+        assert!(sample(&body(63)).is_ok());
+        assert!(sample(&body(64)).unwrap_err().message().contains("64 levels"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::actor::{Actor, Scope};
+use super::actor::Actor;
 use super::judge;
 use super::policy::Policy;
 use super::refusal::{Code, Refusal};
@@ -311,11 +311,6 @@ pub fn action(action_id: &str, tool: &Tool, ticket_id: Uuid, state: State, actor
         "enabled": verdict.is_ok(),
         "policy_error": verdict.err().map(|refusal| refusal.as_action_error()),
     })
-}
-
-/// Whether a row is within somebody's scope.
-pub fn in_scope(row: &RawRow, scope: &Scope) -> bool {
-    scope.check(row.account_id, row.site_id).is_ok()
 }
 
 #[cfg(test)]

@@ -81,14 +81,21 @@ impl StoredTicket {
     }
 }
 
-/// Trimmed, upper case, without a trailing `_V<digits>`; DEFAULT where nothing is left.
-pub fn normalise_service_type(text: &str) -> String {
+/// What fits any job, and what a job asks for that says nothing.
+const ANY_SERVICE: &str = "DEFAULT";
+
+/// Trimmed, upper case, without a trailing `_V<digits>`.
+fn normalise_skill(text: &str) -> String {
     let upper = text.trim().to_uppercase();
-    let base = match upper.rsplit_once("_V") {
-        Some((base, digits)) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => base,
-        _ => &upper,
-    };
-    if base.is_empty() { "DEFAULT".to_owned() } else { base.to_owned() }
+    match upper.rsplit_once("_V") {
+        Some((base, digits)) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => base.to_owned(),
+        _ => upper,
+    }
+}
+
+/// The same of a service type: DEFAULT where nothing is left.
+fn normalise_service_type(text: &str) -> String {
+    Some(normalise_skill(text)).filter(|service| !service.is_empty()).unwrap_or_else(|| ANY_SERVICE.to_owned())
 }
 
 /// Where a ticket's work is.
@@ -124,15 +131,26 @@ pub struct Technician {
 impl Technician {
     /// The skill that lets them do a service: that service or DEFAULT (7.5).
     pub fn matching_skill(&self, service_type: &str) -> Option<String> {
-        let mut skills: Vec<String> = self.skills.iter().map(|s| normalise_service_type(s)).collect();
+        let mut skills: Vec<String> = self.skills.iter().map(|skill| normalise_skill(skill)).collect();
         skills.sort();
-        skills.iter().find(|s| *s == service_type).or_else(|| skills.iter().find(|s| *s == "DEFAULT")).cloned()
+        skills.iter().find(|s| *s == service_type).or_else(|| skills.iter().find(|s| *s == ANY_SERVICE)).cloned()
     }
 
     /// Whether they work in a zone (given in upper case).
     pub fn covers(&self, zone: &str) -> bool {
         self.home_region.iter().chain(&self.regions).any(|region| region.trim().to_uppercase() == zone)
     }
+}
+
+/// Reads what others may have repaired by hand into a shape that is not ours: as nothing then,
+/// since one odd row must not make a whole case unreadable.
+fn lenient<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + serde::de::DeserializeOwned,
+    D: serde::Deserializer<'de>,
+{
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// Proof of work.
@@ -149,6 +167,7 @@ pub struct EvidenceItem {
     #[serde(default, skip_serializing)]
     pub immutable_request_id: Option<Uuid>,
     pub immutable_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "lenient")]
     pub metadata: Map<String, Value>,
     pub created_by: String,
     pub created_at: Timestamp,
@@ -174,6 +193,7 @@ pub struct Approval {
     pub approval_type: String,
     pub amount_delta_cents: Option<i64>,
     pub reason: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     pub evidence: ApprovalContext,
 }
 
@@ -183,6 +203,7 @@ pub struct Approval {
 pub struct ApprovalContext {
     pub source: Option<String>,
     pub return_state: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     pub evidence_refs: Vec<String>,
 }
 
@@ -206,8 +227,10 @@ pub struct Completion {
     pub id: Uuid,
     pub ticket_id: Uuid,
     pub audit_event_id: Uuid,
+    #[serde(default, deserialize_with = "lenient")]
     pub checklist_status: Map<String, Value>,
     pub no_signature_reason: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     pub evidence_refs: Option<Vec<String>>,
     pub created_by: String,
     pub created_at: Timestamp,
@@ -217,6 +240,7 @@ pub struct Completion {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvidenceException {
     pub status: String,
+    #[serde(default, deserialize_with = "lenient")]
     pub evidence_refs: Vec<String>,
     pub exception_reason: String,
     pub expires_at: Option<Timestamp>,
@@ -249,5 +273,6 @@ mod tests {
         assert_eq!(normalise_service_type("X_V"), "X_V");
         assert_eq!(normalise_service_type("  "), "DEFAULT");
         assert_eq!(normalise_service_type("_V1"), "DEFAULT");
+        assert_eq!(normalise_skill("_V1"), "", "a skill that says nothing fits nothing");
     }
 }

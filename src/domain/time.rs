@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -16,10 +16,13 @@ impl Timestamp {
         Self(at.trunc_subsecs(3))
     }
 
-    /// Reads ISO-8601 with a zone, of at least 20 characters (CONTRACT.md 6).
+    /// Reads ISO-8601 with a zone, of at least 20 characters (CONTRACT.md 6), in the years 1 to
+    /// 9999 of UTC and with no leap second: what the database can hold.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() >= 20).then_some(())?;
-        DateTime::parse_from_rfc3339(text).ok().map(|at| Self::new(at.with_timezone(&Utc)))
+        let at = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
+        let holds = (1..=9999).contains(&at.year()) && at.timestamp_subsec_nanos() < 1_000_000_000;
+        holds.then(|| Self::new(at))
     }
 
     /// The moment as chrono knows it.
@@ -56,7 +59,13 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("not an ISO-8601 date and time with a zone"))
+        // What a repair by hand may leave in the database.
+        let text = match &*text {
+            "infinity" => "9999-12-31T23:59:59Z",
+            "-infinity" => "0001-01-01T00:00:00Z",
+            other => other,
+        };
+        Self::parse(text).ok_or_else(|| de::Error::custom("not an ISO-8601 date and time with a zone"))
     }
 }
 
@@ -88,5 +97,13 @@ mod tests {
         assert!(Timestamp::parse("2026-09-04T16:00:00").is_none());
         assert!(Timestamp::parse("2026-09-04T16:00Z").is_none());
         assert!(Timestamp::parse("2026-09-04T16:00:00Z").is_some());
+    }
+
+    #[test]
+    fn a_moment_is_one_that_the_database_can_hold() {
+        for beyond in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00", "2026-12-31T23:59:60Z"] {
+            assert!(Timestamp::parse(beyond).is_none(), "{beyond}");
+        }
+        assert!(serde_json::from_str::<Timestamp>("\"infinity\"").is_ok());
     }
 }

@@ -1,6 +1,5 @@
 //! Commands: asked, judged, and stored exactly once.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use super::Engine;
 use super::call::{Call, Preview, Refused, Reply};
 use crate::domain::audit::SYSTEM_CHAIN;
 use crate::domain::case::{CaseFile, Context};
-use crate::domain::closeout::{Claim, Probe};
+use crate::domain::closeout::{Claim, Probes, probe_key};
 use crate::domain::directory::Kind;
 use crate::domain::judge::{self, Asked};
 use crate::domain::refusal::{Code, Refusal};
@@ -153,7 +152,7 @@ impl Engine {
         request_id: Uuid,
     ) -> Result<Reply, Refusal> {
         let asked = asked(tool, call, target);
-        let mut probes: Option<BTreeMap<String, Probe>> = self.options.require_head.then(BTreeMap::new);
+        let mut probes: Option<Probes> = self.options.require_head.then(Probes::new);
         let mut locked = false;
         let mut pauses = PATIENCE.iter();
         loop {
@@ -183,7 +182,7 @@ impl Engine {
         asked: &Asked<'_>,
         call: &Call,
         request_id: Uuid,
-        probes: Option<&BTreeMap<String, Probe>>,
+        probes: Option<&Probes>,
     ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
         let needs = needs(asked);
         let endpoint = asked.tool.spec.endpoint();
@@ -204,7 +203,7 @@ impl Engine {
         asked: &Asked<'_>,
         call: &Call,
         request_id: Uuid,
-        probes: Option<&BTreeMap<String, Probe>>,
+        probes: Option<&Probes>,
     ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
         let needs = needs(asked);
         let endpoint = asked.tool.spec.endpoint();
@@ -231,7 +230,7 @@ impl Engine {
         asked: &Asked<'_>,
         call: &Call,
         request_id: Uuid,
-        probes: Option<&BTreeMap<String, Probe>>,
+        probes: Option<&Probes>,
         mut loaded: Loaded,
     ) -> Decided {
         if let Some(answered) = loaded.answered {
@@ -281,12 +280,12 @@ impl Engine {
     }
 
     /// Looks at evidence that no probe has seen yet; never inside a transaction.
-    async fn probe(&self, case: &CaseFile, probes: &mut Option<BTreeMap<String, Probe>>) {
+    async fn probe(&self, case: &CaseFile, probes: &mut Option<Probes>) {
         let Some(probes) = probes else { return };
         for item in &case.evidence {
-            if !probes.contains_key(&item.uri) {
+            if !probes.contains_key(&probe_key(item)) {
                 let checksum = self.options.require_checksum.then_some(item.checksum.as_deref()).flatten();
-                probes.insert(item.uri.clone(), self.objects.probe(&item.uri, checksum).await);
+                probes.insert(probe_key(item), self.objects.probe(&item.uri, checksum).await);
             }
         }
     }
@@ -309,7 +308,7 @@ impl Engine {
         let wanted = Wanted { new_number: false, ..wanted(&asked, call, &endpoint, None, &needs) };
         let mut loaded = self.store.load(&wanted).await.map_err(StoreError::into_refusal)?;
         if self.options.require_head {
-            let mut probes = Some(BTreeMap::new());
+            let mut probes = Some(Probes::new());
             self.probe(&loaded.case, &mut probes).await;
             loaded.case.probes = probes;
         }
@@ -390,8 +389,8 @@ fn wanted<'a>(
     }
 }
 
-fn unprobed(case: &CaseFile, asked: &Asked<'_>, seen: &BTreeMap<String, Probe>) -> bool {
-    needs(asked).evidence && case.evidence.iter().any(|item| !seen.contains_key(&item.uri))
+fn unprobed(case: &CaseFile, asked: &Asked<'_>, seen: &Probes) -> bool {
+    needs(asked).evidence && case.evidence.iter().any(|item| !seen.contains_key(&probe_key(item)))
 }
 
 fn request_id(call: &Call) -> Result<Uuid, Refusal> {

@@ -206,6 +206,8 @@ async fn create(cluster: &Cluster, database: &str) -> Result<(), OpenError> {
 /// Migrates a database of the private cluster and lets the application in.
 async fn bring_up(cluster: &Cluster, database: &str) -> Result<(), OpenError> {
     let pool = owner_pool(cluster, database).await?;
+    // The lock goes with the connection, of which this pool has one.
+    sqlx::query("SELECT pg_advisory_lock(hashtext('dispatch bring up'))").execute(&pool).await?;
     migrate::migrate(&pool).await?;
     migrate::grant(&pool).await?;
     pool.close().await;

@@ -37,12 +37,18 @@ pub async fn schema(pool: &PgPool) -> Result<Schema, StoreError> {
     let row = sqlx::query(
         "SELECT to_regclass('dispatch_meta') IS NOT NULL AS ours, \
          EXISTS (SELECT FROM pg_class WHERE relkind IN ('r', 'v', 'm', 'p') \
-            AND relnamespace = to_regnamespace('public')) AS any",
+            AND relname <> '_sqlx_migrations' AND relnamespace = to_regnamespace('public')) AS any",
     )
     .fetch_one(pool)
     .await?;
     if !row.try_get::<bool, _>("ours")? {
         return Ok(if row.try_get("any")? { Schema::Foreign } else { Schema::Empty });
+    }
+    // Killed between making the tables and letting the application in: to be brought up again.
+    let may_look: bool =
+        sqlx::query_scalar("SELECT has_table_privilege('_sqlx_migrations', 'SELECT')").fetch_one(pool).await?;
+    if !may_look {
+        return Ok(Schema::Behind { version: 0 });
     }
     let version: Option<i64> =
         sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(pool).await?;

@@ -114,7 +114,11 @@ impl Cursor {
     /// Reads a cursor that a caller handed back; none if it is not one of ours.
     pub fn decode(text: &str) -> Option<Self> {
         let cursor: Self = serde_json::from_str(text).ok()?;
-        is_snapshot(&cursor.snapshot).then_some(cursor)
+        let update = match cursor.after {
+            After::Rank { update, .. } => update,
+            After::Touched { .. } => 0,
+        };
+        (is_snapshot(&cursor.snapshot) && update != i64::MIN).then_some(cursor)
     }
 }
 
@@ -125,7 +129,8 @@ fn is_snapshot(text: &str) -> bool {
     let (Some(min), Some(max), Some(running)) = (bound(parts.next()), bound(parts.next()), parts.next()) else {
         return false;
     };
-    let running: Option<Vec<i64>> = running.split(',').filter(|x| !x.is_empty()).map(|x| x.parse().ok()).collect();
+    let running = Some(running).filter(|running| !running.is_empty());
+    let running: Option<Vec<i64>> = running.iter().flat_map(|list| list.split(',')).map(|x| x.parse().ok()).collect();
     let is_ordered =
         |running: Vec<i64>| running.is_sorted_by(|a, b| a < b) && running.iter().all(|xid| (min..max).contains(xid));
     min <= max && running.is_some_and(is_ordered)
@@ -172,7 +177,7 @@ impl Store {
             "SELECT {ROW} AS row, d.stopped, r.status, l.minute, d.update FROM {FROM} {RANK} \
              WHERE t.state = ANY($6::text[]::ticket_state[]) \
              AND ($7::text[] IS NULL OR t.priority = ANY($7::text[]::priority_level[])) \
-             AND ($8::text[] IS NULL OR upper(btrim(t.incident_type)) = ANY($8)) \
+             AND ($8::text[] IS NULL OR upper(btrim(t.incident_type)) IN (SELECT upper(x) FROM unnest($8) x)) \
              AND ($9::int[] IS NULL OR r.status = ANY($9)) \
              AND ($10::uuid[] IS NULL OR t.account_id = ANY($10)) \
              AND ($11::uuid[] IS NULL OR t.site_id = ANY($11)) \

@@ -22,7 +22,7 @@ pub struct DirectorySearch {
     #[schemars(range(min = 1, max = 1000))]
     pub limit: Option<u32>,
     /// Where the page before ended.
-    #[schemars(length(min = 1, max = 500))]
+    #[schemars(length(min = 1, max = 10_000))]
     pub cursor: Option<String>,
 }
 

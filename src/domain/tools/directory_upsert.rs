@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -49,7 +49,7 @@ macro_rules! master {
         pub struct $name {
             /// To change an existing one.
             #[serde(skip_serializing_if = "Option::is_none")]
-            #[schemars(length(min = 1, max = 500))]
+            #[schemars(length(min = 1, max = 100))]
             pub id: Option<$id>,
             $($(#[$rmeta])* pub $required: $rtype,)*
             $(#[serde(skip_serializing_if = "Option::is_none")] $(#[$ometa])* pub $optional: Option<$otype>,)*
@@ -149,6 +149,14 @@ master! {
     fn site(&self) -> Option<Uuid> {
         Some(self.site_id)
     }
+    fn check(&self) -> Result<(), Refusal> {
+        for (name, date) in [("installed_at", self.installed_at), ("warranty_until", self.warranty_until)] {
+            if date.is_some_and(|date| date.year() < 1) {
+                return Err(Refusal::field_rule(name, format!("{name} is before the year 1.")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Hours on one day of the week; 0 is Sunday. An end before the start is on the next day.
@@ -156,9 +164,9 @@ master! {
 pub struct Hours {
     #[schemars(range(min = 0, max = 6))]
     pub weekday: i16,
-    #[schemars(regex(pattern = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"))]
+    #[schemars(regex(pattern = r"^([01]\d|2[0-3]):[0-5]\d(:00)?$"))]
     pub start_time: String,
-    #[schemars(regex(pattern = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"))]
+    #[schemars(regex(pattern = r"^([01]\d|2[0-3]):[0-5]\d(:00)?$"))]
     pub end_time: String,
 }
 
@@ -171,15 +179,25 @@ master! {
         #[schemars(length(min = 1, max = 500))] home_region: String,
         #[schemars(length(min = 1, max = 500))] phone: String,
         #[schemars(length(min = 1, max = 500), extend("format" = "email"))] email: String,
-        #[schemars(length(max = 200), inner(length(min = 1, max = 500)))] skills: Vec<String>,
-        #[schemars(length(max = 200), inner(length(min = 1, max = 500)))] regions: Vec<String>,
+        #[schemars(length(max = 200), inner(length(min = 1, max = 100)))] skills: Vec<String>,
+        #[schemars(length(max = 200), inner(length(min = 1, max = 100)))] regions: Vec<String>,
         #[schemars(length(max = 200))] availability: Vec<Hours>,
     }
     fn check(&self) -> Result<(), Refusal> {
-        match &self.id {
-            None => Err(Refusal::field_rule("id", "A technician needs an id, such as t-ortiz.")),
-            Some(id) => not_blank("id", id),
+        let Some(id) = &self.id else {
+            return Err(Refusal::field_rule("id", "A technician needs an id, such as t-ortiz."));
+        };
+        not_blank("id", id)?;
+        for (name, list) in [("skills", &self.skills), ("regions", &self.regions)] {
+            list.iter().flatten().try_for_each(|word| not_blank(name, word))?;
         }
+        let mut starts: Vec<(i16, &str)> =
+            self.availability.iter().flatten().map(|hours| (hours.weekday, hours.start_time.get(..5).unwrap_or_default())).collect();
+        starts.sort_unstable();
+        if starts.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Refusal::field_rule("availability", "Two entries begin at the same time of the same day. Give one of them."));
+        }
+        Ok(())
     }
 }
 
@@ -257,23 +275,25 @@ impl<T: MasterData + serde::de::DeserializeOwned + JsonSchema + 'static> Command
             return Err(Refusal::new(Code::AccountNotFound, format!("There is no account {account}. Add it first."))
                 .with("account_id", account));
         }
-        if let Some(site) = self.site() {
-            let Some(owner) = case.master.site_account else {
-                return Err(Refusal::new(Code::SiteNotFound, format!("There is no site {site}. Add it first."))
-                    .with("site_id", site));
-            };
-            if let Some(account) = self.account()
-                && account != owner
-            {
-                return Err(Refusal::new(
-                    Code::SiteAccountMismatch,
-                    format!("Site {site} belongs to another account."),
-                )
-                .with("account_id", account)
+        if let Some(site) = self.site()
+            && case.master.site_account.is_none()
+        {
+            return Err(Refusal::new(Code::SiteNotFound, format!("There is no site {site}. Add it first."))
                 .with("site_id", site));
-            }
         }
         let row = self.row(case, context);
+        // What belongs together is judged on the whole record, given or kept.
+        let account = row.fields.get("account_id").and_then(Value::as_str).and_then(|id| Uuid::try_parse(id).ok());
+        if let (Some(account), Some(owner)) = (account, case.master.site_account)
+            && account != owner
+        {
+            return Err(Refusal::new(
+                Code::SiteAccountMismatch,
+                "The site belongs to another account. Choose a site of this account, or leave one of the two out.",
+            )
+            .with("account_id", account)
+            .with("site_id", row.fields.get("site_id")));
+        }
         let before = case.master.existing.is_some();
         Ok(Decision::elsewhere(Value::Object(row.fields.clone()))
             .note("kind", kind)
