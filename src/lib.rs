@@ -4,8 +4,10 @@
 //! * [`store`] where it is kept: Postgres, migrations, the private local cluster. All SQL is here.
 //! * [`engine`] how it changes and how it is read: tool calls and queries.
 //! * [`cli`] the headless face. A face never writes SQL; nothing below knows which face called.
+//! * [`bench`] how fast it is, beside a yardstick.
 //! * [`config`] where the program's settings come from; [`text`] what may reach a terminal.
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod domain;
