@@ -187,11 +187,13 @@ impl Engine {
     ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
         let needs = needs(asked);
         let endpoint = asked.tool.spec.endpoint();
-        let loaded = self.store.load(&wanted(asked, call, &endpoint, Some(request_id), &needs)).await?;
+        // One connection for both: what the pool does with one that comes back costs a round trip.
+        let mut connection = self.store.pool().acquire().await?;
+        let loaded = load(&mut connection, &wanted(asked, call, &endpoint, Some(request_id), &needs)).await?;
         match self.decide(asked, call, request_id, probes, loaded) {
             Decided::Answer(answer) => Ok(Ok(answer)),
             Decided::Again(again) => Ok(Err(again)),
-            Decided::Write(write, reply) => match self.store.persist(&write).await? {
+            Decided::Write(write, reply) => match persist(&mut connection, &write).await? {
                 Outcome::Done => Ok(Ok(Ok(reply))),
                 Outcome::MovedOn => Ok(Err(Again::MovedOn)),
             },

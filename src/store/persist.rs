@@ -128,25 +128,47 @@ fn step_id(event: Uuid, n: u8) -> Uuid {
     Uuid::from_u128(event.as_u128().wrapping_add(u128::from(n) << 37))
 }
 
-const TICKET_COLUMNS: &str = "account_id, site_id, asset_id, state, priority, incident_type, summary, description, \
-    customer_name, customer_phone, customer_email, nte_cents, scheduled_start, scheduled_end, identity_signature, \
-    identity_confidence, classification_confidence, sop_handoff_required, sop_handoff_acknowledged, \
-    sop_handoff_prompt, assigned_provider_id, assigned_tech_id, requires_return_visit, version, created_at, \
-    updated_at, confirmed_start, source, source_id, chain_seq, chain_hash, last_event_at, last_transition_at, \
-    clock_stopped_at";
+/// Up to so many rows are bound value by value, which the server reads much faster than JSON; the
+/// texts of statements for one call stay few. Batches are bound as one JSON array.
+const FEW: usize = 3;
 
-/// A statement in the making: common table expressions and what is bound to them.
+/// A statement in the making: common table expressions and what is bound to them, as text that
+/// the statement casts.
 #[derive(Default)]
 struct Statement {
     parts: Vec<String>,
-    bound: Vec<String>,
+    bound: Vec<Option<String>>,
 }
 
 impl Statement {
+    /// Binds a text and gives its number.
+    fn bind(&mut self, text: Option<String>) -> usize {
+        self.bound.push(text);
+        self.bound.len()
+    }
+
     /// Binds rows as JSON and gives the placeholder.
     fn rows(&mut self, rows: &impl Serialize) -> String {
-        self.bound.push(to_value(rows).to_string());
-        format!("${}::json", self.bound.len())
+        format!("${}::json", self.bind(Some(to_value(rows).to_string())))
+    }
+
+    /// Binds rows and gives a source of them named `r`, typed as `columns` says.
+    fn source(&mut self, columns: &[(&str, &str)], rows: &[impl Serialize]) -> String {
+        if rows.len() > FEW {
+            let types: Vec<String> = columns.iter().map(|(name, kind)| format!("{name} {}", read_as(kind))).collect();
+            return format!("json_to_recordset({}) AS r({})", self.rows(&rows), types.join(", "));
+        }
+        let mut sql = String::from("(VALUES ");
+        for (n, row) in rows.iter().enumerate() {
+            let mut row = to_value(row);
+            sql.push_str(if n == 0 { "(" } else { "), (" });
+            for (m, (name, kind)) in columns.iter().enumerate() {
+                let number = self.bind(text_of(row[*name].take(), kind));
+                sql.push_str(&format!("{}${number}::{}", if m == 0 { "" } else { ", " }, read_as(kind)));
+            }
+        }
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        format!("{sql})) AS r({})", names.join(", "))
     }
 
     /// Adds an insert of rows, typed as `columns` says, that happens only behind the guard.
@@ -154,23 +176,35 @@ impl Statement {
         if rows.is_empty() {
             return;
         }
-        let placeholder = self.rows(&rows);
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        // Kept as json text, so that a replay gives the same bytes: read as text, then cast.
-        let values: Vec<String> = columns
-            .iter()
-            .map(|(name, kind)| if *kind == "json" { format!("r.{name}::json") } else { format!("r.{name}") })
-            .collect();
-        let types: Vec<String> = columns
-            .iter()
-            .map(|(name, kind)| format!("{name} {}", if *kind == "json" { "text" } else { kind }))
-            .collect();
+        let source = self.source(columns, rows);
+        let (names, values) = insertion(columns);
         self.parts.push(format!(
-            "INSERT INTO {table} ({}) SELECT {} FROM json_to_recordset({placeholder}) AS r({}) WHERE EXISTS (SELECT FROM guard)",
-            names.join(", "),
-            values.join(", "),
-            types.join(", "),
+            "INSERT INTO {table} ({names}) SELECT {values} FROM {source} WHERE EXISTS (SELECT FROM guard)"
         ));
+    }
+}
+
+/// The names of columns, and where an insert takes them from.
+fn insertion(columns: &[(&str, &str)]) -> (String, String) {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let values: Vec<String> = columns
+        .iter()
+        .map(|(name, kind)| if *kind == "json" { format!("r.{name}::json") } else { format!("r.{name}") })
+        .collect();
+    (names.join(", "), values.join(", "))
+}
+
+/// Kept as json text, so that a replay gives the same bytes: read as text, then cast.
+fn read_as<'a>(kind: &'a str) -> &'a str {
+    if kind == "json" { "text" } else { kind }
+}
+
+/// A value as the text that its type reads.
+fn text_of(value: Value, kind: &str) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) if kind != "jsonb" => Some(text),
+        other => Some(other.to_string()),
     }
 }
 
@@ -213,21 +247,18 @@ impl Write {
     fn guard_part(&self, statement: &mut Statement) {
         let part = match &self.guard {
             Guard::NewTickets => {
-                let rows = statement.rows(&self.tickets);
-                format!(
-                    "INSERT INTO tickets (id, number, {TICKET_COLUMNS}) SELECT id, number, {TICKET_COLUMNS} \
-                     FROM json_populate_recordset(NULL::tickets, {rows}) RETURNING 1"
-                )
+                let source = statement.source(TICKET, &self.tickets);
+                let (names, values) = insertion(TICKET);
+                format!("INSERT INTO tickets ({names}) SELECT {values} FROM {source} RETURNING 1")
             }
             Guard::Ticket { id, stamp } => {
-                let rows = statement.rows(&self.tickets);
-                statement.bound.push(id.to_string());
-                statement.bound.push(stamp.clone());
-                let (id, stamp) = (statement.bound.len() - 1, statement.bound.len());
+                let source = statement.source(TICKET, &self.tickets);
+                let changes: Vec<String> = TICKET[2..].iter().map(|(name, _)| format!("{name} = r.{name}")).collect();
+                let (id, stamp) = (statement.bind(Some(id.to_string())), statement.bind(Some(stamp.clone())));
                 format!(
-                    "UPDATE tickets t SET ({TICKET_COLUMNS}) = (SELECT {TICKET_COLUMNS} \
-                     FROM json_populate_recordset(NULL::tickets, {rows})) \
-                     WHERE t.id = ${id}::uuid AND t.changed_xid = ${stamp}::xid8 RETURNING 1"
+                    "UPDATE tickets t SET {} FROM {source} WHERE t.id = ${id}::uuid AND t.changed_xid = ${stamp}::xid8 \
+                     RETURNING 1",
+                    changes.join(", ")
                 )
             }
             Guard::System { seq } => {
@@ -274,6 +305,45 @@ impl Store {
     }
 }
 
+/// Beside the first two, what a call may change.
+const TICKET: &[(&str, &str)] = &[
+    ("id", "uuid"),
+    ("number", "text"),
+    ("account_id", "uuid"),
+    ("site_id", "uuid"),
+    ("asset_id", "uuid"),
+    ("state", "ticket_state"),
+    ("priority", "priority_level"),
+    ("incident_type", "text"),
+    ("summary", "text"),
+    ("description", "text"),
+    ("customer_name", "text"),
+    ("customer_phone", "text"),
+    ("customer_email", "text"),
+    ("nte_cents", "bigint"),
+    ("scheduled_start", "timestamptz"),
+    ("scheduled_end", "timestamptz"),
+    ("identity_signature", "text"),
+    ("identity_confidence", "smallint"),
+    ("classification_confidence", "smallint"),
+    ("sop_handoff_required", "boolean"),
+    ("sop_handoff_acknowledged", "boolean"),
+    ("sop_handoff_prompt", "text"),
+    ("assigned_provider_id", "uuid"),
+    ("assigned_tech_id", "text"),
+    ("requires_return_visit", "boolean"),
+    ("version", "bigint"),
+    ("created_at", "timestamptz"),
+    ("updated_at", "timestamptz"),
+    ("confirmed_start", "timestamptz"),
+    ("source", "text"),
+    ("source_id", "text"),
+    ("chain_seq", "bigint"),
+    ("chain_hash", "text"),
+    ("last_event_at", "timestamptz"),
+    ("last_transition_at", "timestamptz"),
+    ("clock_stopped_at", "timestamptz"),
+];
 const EVENT: &[(&str, &str)] = &[
     ("id", "uuid"),
     ("ticket_id", "uuid"),
