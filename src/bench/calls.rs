@@ -54,7 +54,7 @@ async fn measure(
     Pgbench::fill(pool.store().pool()).await?;
     pool.store().close().await;
     let most = LEVELS.into_iter().max().unwrap_or(1);
-    let engine = scratch::make(opening, scratch::OURS, most + 2).await?;
+    let engine = scratch::make(opening, scratch::OURS, 2 * most).await?;
     let machine = Machine::here(engine.store().pool()).await?;
     let world = World::new(&engine).await?;
     let slice = Duration::from_secs((seconds / u64::from(ROUNDS)).max(1));

@@ -168,10 +168,13 @@ impl Engine {
                 Ok(Err(Again::Probe(case))) => self.probe(&case, &asked, &mut probes).await,
                 Err(error) if error.is_twin() => locked = false,
                 // It is not known whether the call was stored: its replay will tell.
-                Err(error) if error.is_transient() => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(*pause).await,
-                    None => return Err(error.into_refusal()),
-                },
+                Err(error) if error.is_transient() => {
+                    self.store.release_lanes();
+                    match pauses.next() {
+                        Some(pause) => tokio::time::sleep(*pause).await,
+                        None => return Err(error.into_refusal()),
+                    }
+                }
                 Err(error) => return Err(error.into_refusal()),
             }
         }
@@ -187,17 +190,18 @@ impl Engine {
     ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
         let needs = needs(asked);
         let endpoint = asked.tool.spec.endpoint();
-        // One connection for both: what the pool does with one that comes back costs a round trip.
-        let mut connection = self.store.pool().acquire().await?;
+        let mut connection = self.store.lane().await?;
         let loaded = load(&mut connection, &wanted(asked, call, &endpoint, Some(request_id), &needs)).await?;
-        match self.decide(asked, call, request_id, probes, loaded) {
-            Decided::Answer(answer) => Ok(Ok(answer)),
-            Decided::Again(again) => Ok(Err(again)),
+        let ended = match self.decide(asked, call, request_id, probes, loaded) {
+            Decided::Answer(answer) => Ok(answer),
+            Decided::Again(again) => Err(again),
             Decided::Write(write, reply) => match persist(&mut connection, &write).await? {
-                Outcome::Done => Ok(Ok(Ok(reply))),
-                Outcome::MovedOn => Ok(Err(Again::MovedOn)),
+                Outcome::Done => Ok(Ok(reply)),
+                Outcome::MovedOn => Err(Again::MovedOn),
             },
-        }
+        };
+        connection.keep();
+        Ok(ended)
     }
 
     /// The same while holding the lock on what is to be changed.
