@@ -26,7 +26,7 @@ impl Logged {
         for sql in [
             "ALTER SYSTEM SET log_line_prefix = '%d|'",
             "SELECT pg_reload_conf()",
-            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_statement = all', current_database()); END $$",
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_statement = ''all''', current_database()); END $$",
         ] {
             sqlx::raw_sql(sql).execute(&owner).await.unwrap();
         }

@@ -1,5 +1,6 @@
 //! Where it is kept: Postgres, migrations, the private local cluster. All SQL is here.
 
+mod columns;
 pub mod directory;
 pub mod error;
 mod lane;
@@ -11,6 +12,7 @@ pub mod persist;
 pub mod queue;
 pub mod reads;
 pub mod refused;
+mod statement;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,11 +5,12 @@
 //! one that was loaded. A row's stamp changes with every change to it, also one made by hand, so
 //! the guard is stricter than comparing the head of the audit chain.
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 
+use super::columns::{ANSWER, APPROVAL, COMPLETION, EVENT, EVIDENCE, OUTBOX, QA_RESULT, STEP, TICKET};
+use super::statement::{Bound, Statement, insertion};
 use super::{Store, StoreError};
 use crate::domain::audit::Event;
 use crate::domain::canonical::to_value;
@@ -128,86 +129,6 @@ fn step_id(event: Uuid, n: u8) -> Uuid {
     Uuid::from_u128(event.as_u128().wrapping_add(u128::from(n) << 37))
 }
 
-/// Up to so many rows are bound value by value, which the server reads much faster than JSON; the
-/// texts of statements for one call stay few. Batches are bound as one JSON array.
-const FEW: usize = 3;
-
-/// A statement in the making: common table expressions and what is bound to them, as text that
-/// the statement casts.
-#[derive(Default)]
-struct Statement {
-    parts: Vec<String>,
-    bound: Vec<Option<String>>,
-}
-
-impl Statement {
-    /// Binds a text and gives its number.
-    fn bind(&mut self, text: Option<String>) -> usize {
-        self.bound.push(text);
-        self.bound.len()
-    }
-
-    /// Binds rows as JSON and gives the placeholder.
-    fn rows(&mut self, rows: &impl Serialize) -> String {
-        format!("${}::json", self.bind(Some(to_value(rows).to_string())))
-    }
-
-    /// Binds rows and gives a source of them named `r`, typed as `columns` says.
-    fn source(&mut self, columns: &[(&str, &str)], rows: &[impl Serialize]) -> String {
-        if rows.len() > FEW {
-            let types: Vec<String> = columns.iter().map(|(name, kind)| format!("{name} {}", read_as(kind))).collect();
-            return format!("json_to_recordset({}) AS r({})", self.rows(&rows), types.join(", "));
-        }
-        let mut sql = String::from("(VALUES ");
-        for (n, row) in rows.iter().enumerate() {
-            let mut row = to_value(row);
-            sql.push_str(if n == 0 { "(" } else { "), (" });
-            for (m, (name, kind)) in columns.iter().enumerate() {
-                let number = self.bind(text_of(row[*name].take(), kind));
-                sql.push_str(&format!("{}${number}::{}", if m == 0 { "" } else { ", " }, read_as(kind)));
-            }
-        }
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        format!("{sql})) AS r({})", names.join(", "))
-    }
-
-    /// Adds an insert of rows, typed as `columns` says, that happens only behind the guard.
-    fn insert(&mut self, table: &str, columns: &[(&str, &str)], rows: &[impl Serialize]) {
-        if rows.is_empty() {
-            return;
-        }
-        let source = self.source(columns, rows);
-        let (names, values) = insertion(columns);
-        self.parts.push(format!(
-            "INSERT INTO {table} ({names}) SELECT {values} FROM {source} WHERE EXISTS (SELECT FROM guard)"
-        ));
-    }
-}
-
-/// The names of columns, and where an insert takes them from.
-fn insertion(columns: &[(&str, &str)]) -> (String, String) {
-    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let values: Vec<String> = columns
-        .iter()
-        .map(|(name, kind)| if *kind == "json" { format!("r.{name}::json") } else { format!("r.{name}") })
-        .collect();
-    (names.join(", "), values.join(", "))
-}
-
-/// Kept as json text, so that a replay gives the same bytes: read as text, then cast.
-fn read_as<'a>(kind: &'a str) -> &'a str {
-    if kind == "json" { "text" } else { kind }
-}
-
-/// A value as the text that its type reads.
-fn text_of(value: Value, kind: &str) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) if kind != "jsonb" => Some(text),
-        other => Some(other.to_string()),
-    }
-}
-
 impl Write {
     fn statement(&self) -> Statement {
         let mut statement = Statement::default();
@@ -254,7 +175,8 @@ impl Write {
             Guard::Ticket { id, stamp } => {
                 let source = statement.source(TICKET, &self.tickets);
                 let changes: Vec<String> = TICKET[2..].iter().map(|(name, _)| format!("{name} = r.{name}")).collect();
-                let (id, stamp) = (statement.bind(Some(id.to_string())), statement.bind(Some(stamp.clone())));
+                let (id, stamp) =
+                    (statement.bind(Bound::Uuid(Some(*id))), statement.bind(Bound::Text(Some(stamp.clone()))));
                 format!(
                     "UPDATE tickets t SET {} FROM {source} WHERE t.id = ${id}::uuid AND t.changed_xid = ${stamp}::xid8 \
                      RETURNING 1",
@@ -291,7 +213,13 @@ pub async fn persist(connection: &mut PgConnection, write: &Write) -> Result<Out
     sql.push_str(") SELECT count(*) FROM guard");
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for value in statement.bound {
-        query = query.bind(value);
+        query = match value {
+            Bound::Uuid(value) => query.bind(value),
+            Bound::Time(value) => query.bind(value),
+            Bound::Big(value) => query.bind(value),
+            Bound::Bool(value) => query.bind(value),
+            Bound::Text(value) => query.bind(value),
+        };
     }
     let written: i64 = query.fetch_one(connection).await?.try_get(0)?;
     Ok(if written > 0 { Outcome::Done } else { Outcome::MovedOn })
@@ -304,140 +232,6 @@ impl Store {
         persist(&mut connection, write).await
     }
 }
-
-/// Beside the first two, what a call may change.
-const TICKET: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("number", "text"),
-    ("account_id", "uuid"),
-    ("site_id", "uuid"),
-    ("asset_id", "uuid"),
-    ("state", "ticket_state"),
-    ("priority", "priority_level"),
-    ("incident_type", "text"),
-    ("summary", "text"),
-    ("description", "text"),
-    ("customer_name", "text"),
-    ("customer_phone", "text"),
-    ("customer_email", "text"),
-    ("nte_cents", "bigint"),
-    ("scheduled_start", "timestamptz"),
-    ("scheduled_end", "timestamptz"),
-    ("identity_signature", "text"),
-    ("identity_confidence", "smallint"),
-    ("classification_confidence", "smallint"),
-    ("sop_handoff_required", "boolean"),
-    ("sop_handoff_acknowledged", "boolean"),
-    ("sop_handoff_prompt", "text"),
-    ("assigned_provider_id", "uuid"),
-    ("assigned_tech_id", "text"),
-    ("requires_return_visit", "boolean"),
-    ("version", "bigint"),
-    ("created_at", "timestamptz"),
-    ("updated_at", "timestamptz"),
-    ("confirmed_start", "timestamptz"),
-    ("source", "text"),
-    ("source_id", "text"),
-    ("chain_seq", "bigint"),
-    ("chain_hash", "text"),
-    ("last_event_at", "timestamptz"),
-    ("last_transition_at", "timestamptz"),
-    ("clock_stopped_at", "timestamptz"),
-];
-const EVENT: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("chain", "text"),
-    ("seq", "bigint"),
-    ("actor_type", "actor_type"),
-    ("actor_id", "text"),
-    ("actor_role", "text"),
-    ("tool_name", "text"),
-    ("request_id", "uuid"),
-    ("correlation_id", "text"),
-    ("trace_id", "text"),
-    ("before_state", "ticket_state"),
-    ("after_state", "ticket_state"),
-    ("payload", "jsonb"),
-    ("prev_hash", "text"),
-    ("hash", "text"),
-    ("created_at", "timestamptz"),
-];
-const STEP: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("step", "integer"),
-    ("from_state", "ticket_state"),
-    ("to_state", "ticket_state"),
-    ("audit_event_id", "uuid"),
-    ("created_at", "timestamptz"),
-];
-const ANSWER: &[(&str, &str)] = &[
-    ("actor_id", "text"),
-    ("endpoint", "text"),
-    ("request_id", "uuid"),
-    ("request_hash", "text"),
-    ("response_code", "integer"),
-    ("response_body", "json"),
-    ("created_at", "timestamptz"),
-];
-const OUTBOX: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("aggregate_type", "text"),
-    ("aggregate_id", "text"),
-    ("event_type", "text"),
-    ("payload", "jsonb"),
-    ("idempotency_key", "text"),
-    ("created_at", "timestamptz"),
-];
-const EVIDENCE: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("kind", "text"),
-    ("uri", "text"),
-    ("checksum", "text"),
-    ("metadata", "jsonb"),
-    ("is_immutable", "boolean"),
-    ("immutable_reason", "text"),
-    ("immutable_by", "text"),
-    ("immutable_request_id", "uuid"),
-    ("immutable_at", "timestamptz"),
-    ("created_by", "text"),
-    ("created_at", "timestamptz"),
-];
-const APPROVAL: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("status", "approval_status"),
-    ("requested_by", "text"),
-    ("requested_at", "timestamptz"),
-    ("decided_by", "text"),
-    ("decided_at", "timestamptz"),
-    ("approval_type", "text"),
-    ("amount_delta_cents", "bigint"),
-    ("reason", "text"),
-    ("evidence", "jsonb"),
-];
-const COMPLETION: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("audit_event_id", "uuid"),
-    ("checklist_status", "jsonb"),
-    ("no_signature_reason", "text"),
-    ("evidence_refs", "jsonb"),
-    ("created_by", "text"),
-    ("created_at", "timestamptz"),
-];
-const QA_RESULT: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("audit_event_id", "uuid"),
-    ("result", "text"),
-    ("notes", "text"),
-    ("verified_at", "timestamptz"),
-    ("created_by", "text"),
-    ("created_at", "timestamptz"),
-];
 
 /// An item as it is stored; which request froze it is kept but shown to nobody.
 fn evidence_row(item: &EvidenceItem) -> Value {
