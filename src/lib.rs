@@ -6,8 +6,10 @@
 //! * [`cli`] the headless face. A face never writes SQL; nothing below knows which face called.
 //! * [`import`] what comes from elsewhere: files, mappings, and requests made into tickets through
 //!   the engine.
+//! * [`bench`] how fast it is, beside a yardstick.
 //! * [`config`] where the program's settings come from; [`text`] what may reach a terminal.
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod domain;

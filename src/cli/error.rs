@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::bench::BenchError;
 use crate::config::ConfigError;
 use crate::domain::refusal::Refusal;
 use crate::engine::Refused;
@@ -94,5 +95,16 @@ impl From<Refused> for CliError {
 impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(Refused { refusal, request_id: None, correlation_id: None })
+    }
+}
+
+impl From<BenchError> for CliError {
+    fn from(error: BenchError) -> Self {
+        match error {
+            BenchError::Open(error) => Self::Open(error),
+            BenchError::Store(error) => Self::Store(error),
+            error @ BenchError::NoPgbench(_) => Self::NotFound(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
     }
 }

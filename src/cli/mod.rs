@@ -1,6 +1,7 @@
 //! The headless face: one file a command (CONTRACT.md 14).
 
 mod audit;
+mod bench;
 mod call;
 mod db;
 mod directory;
@@ -79,6 +80,7 @@ enum Command {
     Import(import::ImportArgs),
     Db(db::DbArgs),
     Audit(audit::AuditArgs),
+    Bench(bench::BenchArgs),
 }
 
 /// Runs what the command line asks for.
@@ -101,6 +103,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Command::Import(args) => import::run(&mut session, args).await,
             Command::Db(args) => db::run(&mut session, args).await,
             Command::Audit(args) => audit::run(&mut session, args).await,
+            Command::Bench(args) => bench::run(&mut session, args).await,
         };
         result.and_then(|code| session.out.flush().map(|()| code))
     };

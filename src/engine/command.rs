@@ -167,10 +167,13 @@ impl Engine {
                 Ok(Err(Again::Probe(case))) => self.probe(&case, &mut probes).await,
                 Err(error) if error.is_twin() => locked = false,
                 // It is not known whether the call was stored: its replay will tell.
-                Err(error) if error.is_transient() => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(*pause).await,
-                    None => return Err(error.into_refusal()),
-                },
+                Err(error) if error.is_transient() => {
+                    self.store.release_lanes();
+                    match pauses.next() {
+                        Some(pause) => tokio::time::sleep(*pause).await,
+                        None => return Err(error.into_refusal()),
+                    }
+                }
                 Err(error) => return Err(error.into_refusal()),
             }
         }
@@ -186,15 +189,18 @@ impl Engine {
     ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
         let needs = needs(asked);
         let endpoint = asked.tool.spec.endpoint();
-        let loaded = self.store.load(&wanted(asked, call, &endpoint, Some(request_id), &needs)).await?;
-        match self.decide(asked, call, request_id, probes, loaded) {
-            Decided::Answer(answer) => Ok(Ok(answer)),
-            Decided::Again(again) => Ok(Err(again)),
-            Decided::Write(write, reply) => match self.store.persist(&write).await? {
-                Outcome::Done => Ok(Ok(Ok(reply))),
-                Outcome::MovedOn => Ok(Err(Again::MovedOn)),
+        let mut connection = self.store.lane().await?;
+        let loaded = load(&mut connection, &wanted(asked, call, &endpoint, Some(request_id), &needs)).await?;
+        let ended = match self.decide(asked, call, request_id, probes, loaded) {
+            Decided::Answer(answer) => Ok(answer),
+            Decided::Again(again) => Err(again),
+            Decided::Write(write, reply) => match persist(&mut connection, &write).await? {
+                Outcome::Done => Ok(Ok(reply)),
+                Outcome::MovedOn => Err(Again::MovedOn),
             },
-        }
+        };
+        connection.keep();
+        Ok(ended)
     }
 
     /// The same while holding the lock on what is to be changed.

@@ -87,7 +87,11 @@ fn statement(wanted: &Wanted<'_>) -> String {
         columns.push_str(", ");
         columns.push_str(sql);
     };
-    column("row_to_json(t) AS ticket, row_to_json(s) AS site");
+    column(
+        "row_to_json(t) AS ticket, CASE WHEN s.id IS NOT NULL THEN json_build_object(\
+         'id', s.id, 'account_id', s.account_id, 'name', s.name, 'city', s.city, 'region', s.region, \
+         'timezone', s.timezone) END AS site",
+    );
     if wanted.new_number {
         column("'T-' || nextval('ticket_number_seq') AS number");
     }

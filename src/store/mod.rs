@@ -1,7 +1,9 @@
 //! Where it is kept: Postgres, migrations, the private local cluster. All SQL is here.
 
+mod columns;
 pub mod directory;
 pub mod error;
+mod lane;
 pub mod load;
 pub mod local;
 pub mod migrate;
@@ -10,7 +12,9 @@ pub mod persist;
 pub mod queue;
 pub mod reads;
 pub mod refused;
+mod statement;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -22,6 +26,7 @@ pub use error::StoreError;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    kept: Arc<lane::Kept>,
 }
 
 /// Connections one process holds at most, where nobody says.
@@ -51,7 +56,7 @@ impl Store {
             .test_before_acquire(false)
             .connect_with(options)
             .await?;
-        Ok(Self { pool })
+        Ok(Self { pool, kept: Arc::default() })
     }
 
     /// The connections, for what lives beside the tools: migrations, backups, measurements.
@@ -61,6 +66,9 @@ impl Store {
 
     /// Closes every connection.
     pub async fn close(&self) {
-        self.pool.close().await;
+        // The pool waits for every connection to come back, also for one that a call keeps meanwhile.
+        let closing = self.pool.close();
+        self.release_lanes();
+        closing.await;
     }
 }

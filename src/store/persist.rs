@@ -5,11 +5,12 @@
 //! one that was loaded. A row's stamp changes with every change to it, also one made by hand, so
 //! the guard is stricter than comparing the head of the audit chain.
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 
+use super::columns::{ANSWER, APPROVAL, COMPLETION, EVENT, EVIDENCE, OUTBOX, QA_RESULT, STEP, TICKET};
+use super::statement::{Bound, Statement, insertion};
 use super::{Store, StoreError};
 use crate::domain::audit::Event;
 use crate::domain::canonical::to_value;
@@ -128,52 +129,6 @@ fn step_id(event: Uuid, n: u8) -> Uuid {
     Uuid::from_u128(event.as_u128().wrapping_add(u128::from(n) << 37))
 }
 
-const TICKET_COLUMNS: &str = "account_id, site_id, asset_id, state, priority, incident_type, summary, description, \
-    customer_name, customer_phone, customer_email, nte_cents, scheduled_start, scheduled_end, identity_signature, \
-    identity_confidence, classification_confidence, sop_handoff_required, sop_handoff_acknowledged, \
-    sop_handoff_prompt, assigned_provider_id, assigned_tech_id, requires_return_visit, version, created_at, \
-    updated_at, confirmed_start, source, source_id, chain_seq, chain_hash, last_event_at, last_transition_at, \
-    clock_stopped_at";
-
-/// A statement in the making: common table expressions and what is bound to them.
-#[derive(Default)]
-struct Statement {
-    parts: Vec<String>,
-    bound: Vec<String>,
-}
-
-impl Statement {
-    /// Binds rows as JSON and gives the placeholder.
-    fn rows(&mut self, rows: &impl Serialize) -> String {
-        self.bound.push(to_value(rows).to_string());
-        format!("${}::json", self.bound.len())
-    }
-
-    /// Adds an insert of rows, typed as `columns` says, that happens only behind the guard.
-    fn insert(&mut self, table: &str, columns: &[(&str, &str)], rows: &[impl Serialize]) {
-        if rows.is_empty() {
-            return;
-        }
-        let placeholder = self.rows(&rows);
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        // Kept as json text, so that a replay gives the same bytes: read as text, then cast.
-        let values: Vec<String> = columns
-            .iter()
-            .map(|(name, kind)| if *kind == "json" { format!("r.{name}::json") } else { format!("r.{name}") })
-            .collect();
-        let types: Vec<String> = columns
-            .iter()
-            .map(|(name, kind)| format!("{name} {}", if *kind == "json" { "text" } else { kind }))
-            .collect();
-        self.parts.push(format!(
-            "INSERT INTO {table} ({}) SELECT {} FROM json_to_recordset({placeholder}) AS r({}) WHERE EXISTS (SELECT FROM guard)",
-            names.join(", "),
-            values.join(", "),
-            types.join(", "),
-        ));
-    }
-}
-
 impl Write {
     fn statement(&self) -> Statement {
         let mut statement = Statement::default();
@@ -213,21 +168,19 @@ impl Write {
     fn guard_part(&self, statement: &mut Statement) {
         let part = match &self.guard {
             Guard::NewTickets => {
-                let rows = statement.rows(&self.tickets);
-                format!(
-                    "INSERT INTO tickets (id, number, {TICKET_COLUMNS}) SELECT id, number, {TICKET_COLUMNS} \
-                     FROM json_populate_recordset(NULL::tickets, {rows}) RETURNING 1"
-                )
+                let source = statement.source(TICKET, &self.tickets);
+                let (names, values) = insertion(TICKET);
+                format!("INSERT INTO tickets ({names}) SELECT {values} FROM {source} RETURNING 1")
             }
             Guard::Ticket { id, stamp } => {
-                let rows = statement.rows(&self.tickets);
-                statement.bound.push(id.to_string());
-                statement.bound.push(stamp.clone());
-                let (id, stamp) = (statement.bound.len() - 1, statement.bound.len());
+                let source = statement.source(TICKET, &self.tickets);
+                let changes: Vec<String> = TICKET[2..].iter().map(|(name, _)| format!("{name} = r.{name}")).collect();
+                let (id, stamp) =
+                    (statement.bind(Bound::Uuid(Some(*id))), statement.bind(Bound::Text(Some(stamp.clone()))));
                 format!(
-                    "UPDATE tickets t SET ({TICKET_COLUMNS}) = (SELECT {TICKET_COLUMNS} \
-                     FROM json_populate_recordset(NULL::tickets, {rows})) \
-                     WHERE t.id = ${id}::uuid AND t.changed_xid = ${stamp}::xid8 RETURNING 1"
+                    "UPDATE tickets t SET {} FROM {source} WHERE t.id = ${id}::uuid AND t.changed_xid = ${stamp}::xid8 \
+                     RETURNING 1",
+                    changes.join(", ")
                 )
             }
             Guard::System { seq } => {
@@ -260,7 +213,13 @@ pub async fn persist(connection: &mut PgConnection, write: &Write) -> Result<Out
     sql.push_str(") SELECT count(*) FROM guard");
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for value in statement.bound {
-        query = query.bind(value);
+        query = match value {
+            Bound::Uuid(value) => query.bind(value),
+            Bound::Time(value) => query.bind(value),
+            Bound::Big(value) => query.bind(value),
+            Bound::Bool(value) => query.bind(value),
+            Bound::Text(value) => query.bind(value),
+        };
     }
     let written: i64 = query.fetch_one(connection).await?.try_get(0)?;
     Ok(if written > 0 { Outcome::Done } else { Outcome::MovedOn })
@@ -273,101 +232,6 @@ impl Store {
         persist(&mut connection, write).await
     }
 }
-
-const EVENT: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("chain", "text"),
-    ("seq", "bigint"),
-    ("actor_type", "actor_type"),
-    ("actor_id", "text"),
-    ("actor_role", "text"),
-    ("tool_name", "text"),
-    ("request_id", "uuid"),
-    ("correlation_id", "text"),
-    ("trace_id", "text"),
-    ("before_state", "ticket_state"),
-    ("after_state", "ticket_state"),
-    ("payload", "jsonb"),
-    ("prev_hash", "text"),
-    ("hash", "text"),
-    ("created_at", "timestamptz"),
-];
-const STEP: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("step", "integer"),
-    ("from_state", "ticket_state"),
-    ("to_state", "ticket_state"),
-    ("audit_event_id", "uuid"),
-    ("created_at", "timestamptz"),
-];
-const ANSWER: &[(&str, &str)] = &[
-    ("actor_id", "text"),
-    ("endpoint", "text"),
-    ("request_id", "uuid"),
-    ("request_hash", "text"),
-    ("response_code", "integer"),
-    ("response_body", "json"),
-    ("created_at", "timestamptz"),
-];
-const OUTBOX: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("aggregate_type", "text"),
-    ("aggregate_id", "text"),
-    ("event_type", "text"),
-    ("payload", "jsonb"),
-    ("idempotency_key", "text"),
-    ("created_at", "timestamptz"),
-];
-const EVIDENCE: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("kind", "text"),
-    ("uri", "text"),
-    ("checksum", "text"),
-    ("metadata", "jsonb"),
-    ("is_immutable", "boolean"),
-    ("immutable_reason", "text"),
-    ("immutable_by", "text"),
-    ("immutable_request_id", "uuid"),
-    ("immutable_at", "timestamptz"),
-    ("created_by", "text"),
-    ("created_at", "timestamptz"),
-];
-const APPROVAL: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("status", "approval_status"),
-    ("requested_by", "text"),
-    ("requested_at", "timestamptz"),
-    ("decided_by", "text"),
-    ("decided_at", "timestamptz"),
-    ("approval_type", "text"),
-    ("amount_delta_cents", "bigint"),
-    ("reason", "text"),
-    ("evidence", "jsonb"),
-];
-const COMPLETION: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("audit_event_id", "uuid"),
-    ("checklist_status", "jsonb"),
-    ("no_signature_reason", "text"),
-    ("evidence_refs", "jsonb"),
-    ("created_by", "text"),
-    ("created_at", "timestamptz"),
-];
-const QA_RESULT: &[(&str, &str)] = &[
-    ("id", "uuid"),
-    ("ticket_id", "uuid"),
-    ("audit_event_id", "uuid"),
-    ("result", "text"),
-    ("notes", "text"),
-    ("verified_at", "timestamptz"),
-    ("created_by", "text"),
-    ("created_at", "timestamptz"),
-];
 
 /// An item as it is stored; which request froze it is kept but shown to nobody.
 fn evidence_row(item: &EvidenceItem) -> Value {

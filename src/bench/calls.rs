@@ -1,0 +1,209 @@
+//! `bench calls`: mutating calls a second, full lifecycles in process, beside the yardstick.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::pgbench::Pgbench;
+use super::{BenchError, Machine, median, scratch};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::time::Timestamp;
+use crate::engine::open::Opening;
+use crate::engine::{Call, Caller, Desk, Engine};
+
+/// How many call at once.
+pub const LEVELS: [u32; 3] = [1, 8, 32];
+/// Ours and the yardstick take turns, so that whatever else the machine does meets both.
+const ROUNDS: u32 = 3;
+/// Connections and caches fill before the first round.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// What was measured with so many callers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Level {
+    pub name: &'static str,
+    pub callers: u32,
+    pub calls_per_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub yardstick_per_second: f64,
+    pub ratio: f64,
+    pub machine: Machine,
+}
+
+/// Measures every level, each side for about `seconds` of it. The databases are removed at the
+/// end, also after a failure.
+pub async fn run(opening: &Opening, seconds: u64, told: impl FnMut(&Level)) -> Result<(), BenchError> {
+    let cluster = opening.cluster()?;
+    cluster.ensure_running().await?;
+    let yardstick = Pgbench::find(&cluster).await?;
+    let measured = measure(opening, &yardstick, seconds, told).await;
+    scratch::remove(opening).await?;
+    measured
+}
+
+async fn measure(
+    opening: &Opening,
+    yardstick: &Pgbench,
+    seconds: u64,
+    mut told: impl FnMut(&Level),
+) -> Result<(), BenchError> {
+    let pool = scratch::make(opening, scratch::YARDSTICK, 2).await?;
+    Pgbench::fill(pool.store().pool()).await?;
+    pool.store().close().await;
+    let most = LEVELS.into_iter().max().unwrap_or(1);
+    let engine = scratch::make(opening, scratch::OURS, 2 * most).await?;
+    let machine = Machine::here(engine.store().pool()).await?;
+    let world = World::new(&engine).await?;
+    let slice = Duration::from_secs((seconds / u64::from(ROUNDS)).max(1));
+    for callers in LEVELS {
+        load(&engine, &world, callers, WARM_UP).await?;
+        let (mut ours, mut theirs, mut latencies) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let round = load(&engine, &world, callers, slice).await?;
+            ours.push(round.rate);
+            latencies.extend(round.latencies);
+            theirs.push(yardstick.run(callers, slice.as_secs()).await?);
+        }
+        latencies.sort_unstable();
+        let (calls_per_second, yardstick_per_second) = (median(ours), median(theirs));
+        told(&Level {
+            name: "calls",
+            callers,
+            calls_per_second: rounded(calls_per_second, 0),
+            p50_ms: rounded(percentile(&latencies, 50), 2),
+            p99_ms: rounded(percentile(&latencies, 99), 2),
+            yardstick_per_second: rounded(yardstick_per_second, 0),
+            ratio: rounded(calls_per_second / yardstick_per_second, 2),
+            machine: machine.clone(),
+        });
+    }
+    engine.store().close().await;
+    Ok(())
+}
+
+/// One stretch of load.
+struct Round {
+    rate: f64,
+    latencies: Vec<Duration>,
+}
+
+/// Lets so many callers bring tickets from creation to invoice until the time is up.
+async fn load(engine: &Engine, world: &World, callers: u32, time: Duration) -> Result<Round, BenchError> {
+    let began = Instant::now();
+    let until = began + time;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..callers {
+        let (engine, world) = (engine.clone(), world.clone());
+        tasks.spawn(async move { lifecycles(&engine, &world, until).await });
+    }
+    let mut latencies = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok(result) => latencies.extend(result?),
+            Err(error) => return Err(BenchError::Store(crate::store::StoreError::Files(error.to_string()))),
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 calls")]
+    let rate = latencies.len() as f64 / began.elapsed().as_secs_f64();
+    Ok(Round { rate, latencies })
+}
+
+/// One caller: one lifecycle after the other; how long each call took.
+async fn lifecycles(engine: &Engine, world: &World, until: Instant) -> Result<Vec<Duration>, BenchError> {
+    let mut latencies = Vec::new();
+    loop {
+        let mut ticket: Option<String> = None;
+        for (role, tool, payload) in world.way.iter() {
+            if Instant::now() >= until {
+                return Ok(latencies);
+            }
+            let call = Call::new(&local(*role), tool, ticket.as_deref(), payload.clone());
+            let asked = Instant::now();
+            let reply = engine.call(call).await?;
+            latencies.push(asked.elapsed());
+            if ticket.is_none() {
+                ticket = reply.json()["id"].as_str().map(str::to_owned);
+            }
+        }
+    }
+}
+
+fn local(role: Role) -> Caller {
+    Caller::local(Actor::local(format!("bench-{role}"), role))
+}
+
+/// Master data, and the calls of a lifecycle on it.
+#[derive(Clone)]
+struct World {
+    way: std::sync::Arc<Vec<(Role, &'static str, Value)>>,
+}
+
+impl World {
+    async fn new(engine: &Engine) -> Result<Self, BenchError> {
+        let account = upsert(engine, "accounts", json!({"name": "Harbor Foods"})).await?;
+        let site = json!({
+            "account_id": account, "name": "Pier 9", "address1": "Pier 9", "city": "San Francisco", "region": "CA"
+        });
+        let site = upsert(engine, "sites", site).await?;
+        let technician = json!({
+            "id": "t-1", "name": "R. Ortiz", "home_region": "CA", "skills": ["DEFAULT"], "phone": "+1 415 555 0101"
+        });
+        upsert(engine, "technicians", technician).await?;
+        Ok(Self { way: std::sync::Arc::new(way(&account, &site)) })
+    }
+}
+
+async fn upsert(engine: &Engine, kind: &str, payload: Value) -> Result<Value, BenchError> {
+    let call = Call::new(&local(Role::Dispatcher), "directory.upsert", Some(kind), payload);
+    Ok(engine.call(call).await?.json()["id"].clone())
+}
+
+/// The ordinary way of a ticket, from creation to invoice.
+fn way(account: &Value, site: &Value) -> Vec<(Role, &'static str, Value)> {
+    const INCIDENT: &str = "CLOSER_LEAKING_OR_SLAMMING";
+    let tomorrow = |minutes: i64| Timestamp::new(chrono::Utc::now()).plus_minutes(24 * 60 + minutes);
+    let window = json!({"start": tomorrow(0), "end": tomorrow(120)});
+    let evidence = |key: &str| {
+        let uri = format!("s3://bench/{}/{key}.jpg", Uuid::nil());
+        (Role::Technician, "closeout.add_evidence", json!({"kind": "PHOTO", "uri": uri, "evidence_key": key}))
+    };
+    let create = json!({
+        "account_id": account, "site_id": site, "summary": "Closer slams",
+        "contact_phone": "415 555 0199", "contact_email": "ops@harbor.example"
+    });
+    let checklist = json!({
+        "work_performed": true, "parts_used_or_needed": true, "resolution_status": true, "onsite_photos_after": true,
+        "billing_authorization": true
+    });
+    let complete = json!({"checklist_status": checklist, "no_signature_reason": "Site was closed"});
+    let triage = json!({"priority": "URGENT", "incident_type": INCIDENT, "nte_cents": 50_000});
+    let ready = json!({"priority": "URGENT", "incident_type": INCIDENT, "ready_to_schedule": true});
+    vec![
+        (Role::Dispatcher, "ticket.create", create),
+        (Role::Dispatcher, "ticket.triage", triage),
+        (Role::Dispatcher, "ticket.triage", ready),
+        (Role::Dispatcher, "schedule.propose", json!({"options": [window]})),
+        (Role::Dispatcher, "schedule.confirm", window),
+        (Role::Dispatcher, "assignment.dispatch", json!({"tech_id": "t-1"})),
+        (Role::Technician, "tech.check_in", json!({"timestamp": tomorrow(5)})),
+        evidence("photo_before_closer_body"),
+        evidence("photo_after_closer_or_adjustment"),
+        evidence("note_sweep_and_latch_speed_settings"),
+        (Role::Technician, "tech.complete", complete),
+        (Role::Qa, "qa.verify", json!({"timestamp": tomorrow(180), "result": "PASS"})),
+        (Role::Finance, "billing.generate_invoice", json!({})),
+    ]
+}
+
+/// In milliseconds; the durations are in order.
+fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+    sorted.get(sorted.len() * percent / 100).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
+}
+
+fn rounded(value: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (value * scale).round() / scale
+}

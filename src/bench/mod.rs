@@ -1,0 +1,103 @@
+//! Measurements: each figure beside a yardstick taken in the same run on the same machine, so
+//! that their ratio means something elsewhere too (docs/performance.md).
+
+pub mod calls;
+mod pgbench;
+mod scratch;
+
+use serde::Serialize;
+use sqlx::PgPool;
+
+use crate::engine::Refused;
+use crate::engine::open::OpenError;
+use crate::store::StoreError;
+use crate::store::local::LocalError;
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A call of the load was refused, so its rate would mean nothing.
+    #[error("a call of the load was refused: {0}")]
+    Refused(#[from] Refused),
+    /// The yardstick's program is not there.
+    #[error(
+        "pgbench was not found beside the server's programs{0}. It comes with PostgreSQL: install the package \
+         postgresql (Debian, Ubuntu), postgresql-contrib (Fedora) or postgresql@17 (Homebrew)"
+    )]
+    NoPgbench(String),
+    #[error("pgbench failed: {0}")]
+    Pgbench(String),
+}
+
+impl From<LocalError> for BenchError {
+    fn from(error: LocalError) -> Self {
+        Self::Open(error.into())
+    }
+}
+
+impl From<sqlx::Error> for BenchError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// What was measured on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Machine {
+    pub cpus: usize,
+    pub cpu: Option<String>,
+    pub memory_mib: Option<u64>,
+    pub postgres: String,
+    pub fsync: String,
+    pub synchronous_commit: String,
+}
+
+impl Machine {
+    /// This machine, and the server behind `pool`.
+    async fn here(pool: &PgPool) -> Result<Self, StoreError> {
+        let (postgres, fsync, synchronous_commit) = sqlx::query_as(
+            "SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('fsync'), \
+             current_setting('synchronous_commit')",
+        )
+        .fetch_one(pool)
+        .await?;
+        Ok(Self {
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            cpu: from_proc("/proc/cpuinfo", "model name"),
+            memory_mib: from_proc("/proc/meminfo", "MemTotal")
+                .and_then(|size| size.split_whitespace().next()?.parse::<u64>().ok())
+                .map(|kib| kib / 1024),
+            postgres,
+            fsync,
+            synchronous_commit,
+        })
+    }
+}
+
+/// A field of a file of `name: value` lines; none where the system has no such file.
+fn from_proc(path: &str, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let value = text.lines().find_map(|line| line.strip_prefix(name))?.trim_start().strip_prefix(':')?;
+    Some(value.trim().to_owned())
+}
+
+/// The middle one; of an even number the upper of the two.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_round_does_not_move_the_median() {
+        assert!((median(vec![900.0, 10.0, 1000.0]) - 900.0).abs() < f64::EPSILON);
+        assert!(median(Vec::new()).abs() < f64::EPSILON);
+    }
+}
