@@ -308,7 +308,8 @@ END $$;
 
 CREATE TABLE ticket_state_transitions (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    ticket_id uuid NOT NULL REFERENCES tickets (id),
+    -- No foreign key, as above.
+    ticket_id uuid NOT NULL,
     -- The engine numbers its steps from 1; 0 marks a row written by another program.
     step integer NOT NULL DEFAULT 0,
     from_state ticket_state,

@@ -102,7 +102,7 @@ async fn wrong_input_of_every_kind_gives_its_exit_code_and_a_sentence_to_act_on(
         (&["call", "ticket.triage", &id, "--set", "incident_tipe=X"], 2, "Did you mean `incident_type`?"),
         (&["call", "ticket.triage", &id, "--set", "priority"], 2, "KEY=VALUE"),
         (&["call", "ticket.triage", &id, "--payload", "[1]"], 2, "not a JSON object"),
-        (&["call", "ticket.triage", &id, "--payload", "{x"], 2, "not JSON"),
+        (&["call", "ticket.triage", &id, "--payload", "{x"], 2, "INVALID_JSON"),
         (&["call", "ticket.triage", &id, "--payload", "@nowhere.json"], 5, "nowhere.json"),
         (&["call", "ticket.triage", &id, "--set", "priority=SOON", "--set", "incident_type=X"], 2, "INVALID_REQUEST"),
         (&["call", "ticket.triage", &id, "--payload", "{}", "--request-id", "7"], 2, "INVALID_IDEMPOTENCY_KEY"),
@@ -177,10 +177,11 @@ async fn wrong_input_of_every_kind_gives_its_exit_code_and_a_sentence_to_act_on(
 }
 
 #[tokio::test]
-async fn a_refusal_is_an_envelope_in_a_pipe_and_a_reply_exactly_its_bytes() {
+async fn a_refusal_is_an_envelope_with_json_and_a_reply_exactly_its_bytes() {
     let (database, world, program) = world().await;
     let id = world.ticket(&database.engine).await;
     let output = program.run(&[
+        "--json",
         "call",
         "schedule.confirm",
         &id,

@@ -53,6 +53,11 @@ async fn the_first_failure_in_the_contracts_order_answers() {
     assert_eq!(code(&database, Role::Dispatcher, "ticket.get", Some("T-x"), json!({})).await, Code::InvalidTicketId);
     assert_eq!(code(&database, Role::Dispatcher, "ticket.triage", Some("T-x"), json!({})).await, Code::NotFound);
     assert_eq!(code(&database, Role::Dispatcher, "ticket.get", Some("T-99999"), json!({})).await, Code::TicketNotFound);
+    assert_eq!(code(&database, Role::Finance, "ticket.triage", Some("T-x"), json!({})).await, Code::NotFound);
+    assert_eq!(
+        code(&database, Role::Dispatcher, "ticket.triage", Some("T-99999"), json!({})).await,
+        Code::InvalidRequest
+    );
 }
 
 #[tokio::test]
@@ -592,6 +597,48 @@ async fn nothing_a_client_sends_ends_in_an_internal_error() {
         (Role::Dispatcher, "ticket.get", Some("T-999999999999999999"), json!({})),
         (Role::Dispatcher, "ticket.get", Some("a:\0"), json!({})),
         (Role::Dispatcher, "ticket.get", Some("'; DROP TABLE tickets; --"), json!({})),
+        (
+            Role::Dispatcher,
+            "schedule.propose",
+            Some(&id),
+            json!({"options": [{"start": "0000-01-01T00:00:00Z", "end": "9999-12-31T23:59:59-01:00"}]}),
+        ),
+        (
+            Role::Dispatcher,
+            "schedule.propose",
+            Some(&id),
+            json!({"options": [{"start": "2026-12-31T23:59:60Z", "end": "2027-01-01T00:00:00Z"}]}),
+        ),
+        (
+            Role::Dispatcher,
+            "directory.upsert",
+            Some("assets"),
+            json!({"site_id": world.site, "type": "door", "warranty_until": "0000-01-01"}),
+        ),
+        (
+            Role::Dispatcher,
+            "directory.upsert",
+            Some("technicians"),
+            json!({"id": "x", "name": "x", "availability": [
+                {"weekday": 1, "start_time": "08:00", "end_time": "12:00"},
+                {"weekday": 1, "start_time": "08:00:00", "end_time": "13:00"}
+            ]}),
+        ),
+        (
+            Role::Dispatcher,
+            "directory.upsert",
+            Some("technicians"),
+            json!({"id": "東".repeat(100), "name": "x", "skills": ["門".repeat(100)]}),
+        ),
+        (Role::Dispatcher, "directory.upsert", Some("technicians"), json!({"id": "x", "name": "x", "skills": [" "]})),
+        (Role::Dispatcher, "directory.search", Some("sites"), json!({"cursor": "[\"\\u0000\", \"x\"]"})),
+        (
+            Role::Dispatcher,
+            "dispatcher.cockpit",
+            None,
+            json!({"cursor": "{\"moment\":\"2026-01-01T00:00:00.000Z\",\"snapshot\":\"1:10:,2\",\"after\":{\"Touched\":{\"id\":\"00000000-0000-4000-8000-000000000000\"}}}"}),
+        ),
+        (Role::Dispatcher, "schedule.propose", Some(&id), json!({"options": vec![0; 100_000]})),
     ] {
         if let Err(refused) = engine.call(call(role, tool, target, payload.clone())).await {
             assert!(refused.refusal.status() < 500, "{tool} {payload}: {refused}");
@@ -602,4 +649,62 @@ async fn nothing_a_client_sends_ends_in_an_internal_error() {
     let queue = engine.queue(&caller(Role::Dispatcher), &dispatch::engine::QueueQuery::default()).await.unwrap();
     assert!(!queue.rows.is_empty());
     assert!(engine.verify_audit(None, |_| ()).await.unwrap().broken.is_empty());
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_back_is_not_taken() {
+    let database = Database::new().await;
+    let engine = &database.engine;
+    let world = World::new(engine).await;
+    let id = world.ticket(engine).await;
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!({"a": inner}));
+    let add = |levels| json!({"kind": "NOTE", "uri": "s3://a/b", "metadata": nested(levels)});
+    ok(engine, Role::Agent, "closeout.add_evidence", Some(&id), add(62)).await;
+    assert_eq!(code(&database, Role::Agent, "closeout.add_evidence", Some(&id), add(120)).await, Code::InvalidRequest);
+    ok(engine, Role::Agent, "ticket.timeline", Some(&id), json!({})).await;
+    ok(engine, Role::Agent, "closeout.list_evidence", Some(&id), json!({})).await;
+    assert!(engine.verify_audit(None, |_| ()).await.unwrap().broken.is_empty());
+}
+
+#[tokio::test]
+async fn odd_repairs_by_hand_leave_the_case_readable() {
+    let database = Database::new().await;
+    let engine = &database.engine;
+    let world = World::new(engine).await;
+    let id = world.ticket_in(engine, "COMPLETED_PENDING_VERIFICATION").await;
+    sqlx::raw_sql(
+        "UPDATE evidence_items SET metadata = '[]'; UPDATE completions SET evidence_refs = '7'; \
+         UPDATE tickets SET scheduled_start = NULL, scheduled_end = 'infinity'; \
+         INSERT INTO approvals (ticket_id, requested_by, approval_type, evidence) \
+            SELECT id, 'hand', 'PROPOSAL', '{\"evidence_refs\": null}' FROM tickets",
+    )
+    .execute(&database.owner().await)
+    .await
+    .unwrap();
+    let case = ok(engine, Role::Qa, "case.get", Some(&id), json!({})).await;
+    assert_eq!(case["open_approvals"].as_array().unwrap().len(), 1);
+    assert_eq!(case["closeout_gate"]["code"], "MISSING_EVIDENCE");
+    assert!(!engine.queue(&caller(Role::Qa), &dispatch::engine::QueueQuery::default()).await.unwrap().rows.is_empty());
+}
+
+#[tokio::test]
+async fn who_calls_is_bounded_and_refusals_of_reads_are_recorded() {
+    let database = Database::new().await;
+    let engine = &database.engine;
+    let world = World::new(engine).await;
+    let id = world.ticket(engine).await;
+    for actor in ["", "  ", "a\0b", &"x".repeat(501)] {
+        let mut as_nobody = call(Role::Dispatcher, "ticket.get", Some(&id), json!({}));
+        as_nobody.caller = Caller::local(Actor::local(actor, Role::Dispatcher));
+        assert_eq!(engine.call(as_nobody).await.unwrap_err().refusal.code(), Code::InvalidActorContext);
+    }
+    let before = database.count("SELECT count(*) FROM refused_calls").await;
+    engine.queue(&caller(Role::Customer), &dispatch::engine::QueueQuery::default()).await.unwrap_err();
+    assert_eq!(database.count("SELECT count(*) FROM refused_calls").await, before + 1);
+    let nowhere = Caller {
+        actor: Actor::local("narrow", Role::Dispatcher),
+        scope: Scope { accounts: Reach::All, sites: Reach::Only(vec![]) },
+    };
+    let refusal = engine.queue(&nowhere, &dispatch::engine::QueueQuery::default()).await.unwrap_err();
+    assert_eq!((refusal.code(), refusal.field("scope_field")), (Code::ForbiddenScope, Some(&json!("site_id"))));
 }

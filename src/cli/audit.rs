@@ -59,9 +59,15 @@ pub async fn run(session: &mut Session, args: AuditArgs) -> Result<u8, CliError>
         }
         if verdict.unchained > 0 {
             session.out.line(&format!(
-                "{} events were appended by other programs, without a chain. They prove nothing.",
+                "{} events were appended by other programs, without a chain. They prove nothing:",
                 verdict.unchained
             ))?;
+            for id in &verdict.first_unchained {
+                session.out.line(&format!("UNCHAINED  {id}"))?;
+            }
+            if verdict.unchained > 20 {
+                session.out.line("… the first 20 of them.")?;
+            }
         }
         session.out.line(&format!("digest  {}", verdict.digest))?;
     }

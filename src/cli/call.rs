@@ -9,6 +9,7 @@ use super::error::CliError;
 use super::session::Session;
 use super::tool::{named, nearest};
 use crate::domain::directory::Kind;
+use crate::domain::refusal::{Code, Refusal};
 use crate::domain::tool::Tool;
 use crate::engine::Call;
 
@@ -126,7 +127,7 @@ fn read_payload(text: &str) -> Result<Map<String, Value>, CliError> {
         Ok(_) => {
             Err(CliError::Usage("The payload is not a JSON object, such as {\"priority\": \"URGENT\"}.".to_owned()))
         }
-        Err(error) => Err(CliError::Usage(format!("The payload is not JSON: {error}."))),
+        Err(error) => Err(Refusal::new(Code::InvalidJson, format!("The payload is not JSON: {error}.")).into()),
     }
 }
 

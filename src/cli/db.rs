@@ -12,6 +12,7 @@ use super::session::Session;
 use crate::engine::open::{OpenError, Which, open, parse_url};
 use crate::store::local::{APP, LocalError, OWNER, Started, install};
 use crate::store::migrate::{self, Schema};
+use crate::store::reads::server_version;
 
 /// Look after the database
 #[derive(Debug, Args)]
@@ -157,10 +158,7 @@ async fn status(session: &mut Session) -> Result<(), CliError> {
         Which::Url(url) => {
             let pool = connect(parse_url(url)?).await?;
             let schema = migrate::schema(&pool).await?;
-            let version: String = sqlx::query_scalar("SHOW server_version")
-                .fetch_one(&pool)
-                .await
-                .map_err(crate::store::StoreError::from)?;
+            let version = server_version(&pool).await?;
             session.out.value(&json!({"database": "url", "running": true, "version": version, "tables": schema}))
         }
         Which::Private(name) => {

@@ -96,7 +96,7 @@ async fn list(session: &mut Session, kind: Kind, q: Option<String>) -> Result<u8
         let page = reply.json();
         for record in page["records"].as_array().into_iter().flatten() {
             if session.out.json {
-                session.out.line(&record.to_string())?;
+                session.out.json_line(record)?;
             } else {
                 let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
                 let name =

@@ -54,7 +54,10 @@ impl CliError {
         match self {
             Self::Closed => 0,
             Self::Usage(_) | Self::Config(_) | Self::Open(OpenError::Url(_)) => 2,
-            Self::Failed(_) | Self::Store(StoreError::Outbox(_) | StoreError::Database(_) | StoreError::Files(_)) => 1,
+            Self::Failed(_)
+            | Self::Store(
+                StoreError::Outbox(_) | StoreError::Value(_) | StoreError::Database(_) | StoreError::Files(_),
+            ) => 1,
             Self::NotFound(_) => 5,
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => 5,

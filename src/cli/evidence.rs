@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::session::Session;
 use crate::domain::canonical::sha256_hex;
 use crate::engine::Call;
-use crate::store::objects::MAX_OBJECT;
+use crate::store::objects::{MAX_OBJECT, uri_of};
 
 /// Add proof of work to a ticket
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ pub async fn run(session: &mut Session, args: EvidenceArgs) -> Result<u8, CliErr
     let checksum = sha256_hex(&bytes);
     let mut payload = Map::new();
     payload.insert("kind".into(), kind.into());
-    payload.insert("uri".into(), format!("dispatch:sha256/{checksum}").into());
+    payload.insert("uri".into(), uri_of(&checksum).into());
     payload.insert("checksum".into(), checksum.into());
     if let Some(key) = key {
         payload.insert("evidence_key".into(), key.into());

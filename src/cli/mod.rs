@@ -86,7 +86,7 @@ enum Command {
 /// Runs what the command line asks for.
 pub async fn run(cli: Cli) -> ExitCode {
     let out = Out::new(cli.global.json, cli.global.no_color);
-    let json_refusals = cli.global.json || out.json;
+    let json_refusals = cli.global.json;
     let mut session = match Session::new(cli.global, out) {
         Ok(session) => session,
         Err(error) => return finish(Err(error), json_refusals),

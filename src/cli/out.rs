@@ -80,6 +80,12 @@ impl Out {
         }
     }
 
+    /// Writes a value as one line of JSON, also on a terminal, where it is made safe.
+    pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+        let line = crate::domain::canonical::to_value(value).to_string();
+        if self.terminal { self.line(&plain_json(&line)) } else { self.line(&line) }
+    }
+
     /// Writes bytes that were stored: in a pipe exactly those.
     pub fn body(&mut self, body: &str) -> Result<(), CliError> {
         if self.terminal {

@@ -124,7 +124,7 @@ async fn follow(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
             }
             // A row that leaves the filter is shown once more, as it now is.
             if fits || shown.remove(&row.ticket_id) {
-                session.out.value(row)?;
+                session.out.json_line(row)?;
             }
         }
         session.out.flush()?;
@@ -172,7 +172,7 @@ fn tone(status: SlaStatus) -> (Tone, &'static str) {
 /// Prints rows: for people a table, else a line of JSON each.
 pub fn print(session: &mut Session, rows: &[Row], now: Timestamp) -> Result<(), CliError> {
     if session.out.json {
-        return rows.iter().try_for_each(|row| session.out.line(&crate::domain::canonical::to_value(row).to_string()));
+        return rows.iter().try_for_each(|row| session.out.json_line(row));
     }
     let mut table = Table::new(&[" ", ">SLA", "PRI", "STATE", "TICKET", "SITE", "TECH", "START", "UPD", "SUMMARY"]);
     for row in rows {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::call::refuse_unknown;
 use super::error::{CliError, code_of_status};
 use super::out::say;
-use super::session::{Session, caller_as};
+use super::session::Session;
 use super::tool::named;
 use crate::domain::canonical::sha256_hex;
 use crate::domain::directory::Kind;
@@ -164,7 +164,9 @@ fn parse(session: &Session, text: &str, run_id: &str) -> Result<Vec<Step>, CliEr
         refuse_unknown(tool, kind, &line.payload).map_err(|error| wrong(error.to_string()))?;
         let caller = match &line.actor {
             None => session.caller()?,
-            Some(by) => caller_as(by.actor.as_deref(), by.role.as_deref()).map_err(|error| wrong(error.to_string()))?,
+            Some(by) => {
+                session.caller_as(by.actor.as_deref(), by.role.as_deref()).map_err(|error| wrong(error.to_string()))?
+            }
         };
         let derived = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("dispatch run {run_id} line {number}").as_bytes());
         let request_id = line.request_id.clone().unwrap_or_else(|| derived.to_string());
@@ -319,7 +321,7 @@ fn print(session: &mut Session, done: &Done) -> Result<(), CliError> {
                 line["error"] = refused.envelope()["error"].clone();
             }
         }
-        session.out.line(&line.to_string())?;
+        session.out.json_line(&line)?;
     } else {
         let told = match &done.result {
             Ok((_, true, _)) => "done before".to_owned(),

@@ -86,13 +86,19 @@ impl Session {
 
     /// Who acts.
     pub fn caller(&self) -> Result<Caller, CliError> {
-        let role = self.global.role.as_deref().or(self.file.role.as_deref());
-        caller_as(self.global.actor.as_deref().or(self.file.actor.as_deref()), role)
+        self.caller_as(None, None)
+    }
+
+    /// Who acts, where a script names somebody else or another role.
+    pub fn caller_as(&self, actor: Option<&str>, role: Option<&str>) -> Result<Caller, CliError> {
+        let actor = actor.or(self.global.actor.as_deref()).or(self.file.actor.as_deref());
+        let role = role.or(self.global.role.as_deref()).or(self.file.role.as_deref());
+        caller(actor, role)
     }
 }
 
-/// Who acts, where a script names somebody else.
-pub fn caller_as(actor: Option<&str>, role: Option<&str>) -> Result<Caller, CliError> {
+/// Whoever is named, else the system's user, in a role.
+fn caller(actor: Option<&str>, role: Option<&str>) -> Result<Caller, CliError> {
     let role = match role {
         None => Role::Dispatcher,
         Some(word) => Role::from_input(word).ok_or_else(|| {

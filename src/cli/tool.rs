@@ -108,7 +108,7 @@ pub fn from_words(tool: &Tool) -> String {
 fn list(session: &mut Session) -> Result<(), CliError> {
     if session.out.json {
         for tool in registry::tools() {
-            session.out.line(&entry(tool).to_string())?;
+            session.out.json_line(&entry(tool))?;
         }
         return Ok(());
     }

@@ -114,6 +114,20 @@ impl Scope {
         Ok(())
     }
 
+    /// Refuses where a list is empty: nothing can be in such a scope.
+    pub fn check_something(&self) -> Result<(), Refusal> {
+        for (field, reach) in [("account_id", &self.accounts), ("site_id", &self.sites)] {
+            if matches!(reach, Reach::Only(ids) if ids.is_empty()) {
+                return Err(Refusal::new(
+                    Code::ForbiddenScope,
+                    "Your scope holds no account or no site, so there is nothing to show. Ask for access.",
+                )
+                .with("scope_field", field));
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses unless both lists hold `*`, as changes to master data require.
     pub fn check_everything(&self) -> Result<(), Refusal> {
         for (field, reach) in [("account_id", &self.accounts), ("site_id", &self.sites)] {

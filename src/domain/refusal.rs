@@ -14,6 +14,7 @@ words! {
         InvalidRequest = "INVALID_REQUEST",
         MissingIdempotencyKey = "MISSING_IDEMPOTENCY_KEY",
         InvalidIdempotencyKey = "INVALID_IDEMPOTENCY_KEY",
+        InvalidActorContext = "INVALID_ACTOR_CONTEXT",
         InvalidTicketId = "INVALID_TICKET_ID",
         InvalidQuery = "INVALID_QUERY",
         Forbidden = "FORBIDDEN",
@@ -55,6 +56,7 @@ impl Code {
             | C::InvalidRequest
             | C::MissingIdempotencyKey
             | C::InvalidIdempotencyKey
+            | C::InvalidActorContext
             | C::InvalidTicketId
             | C::InvalidQuery => 400,
             C::Forbidden | C::ForbiddenScope => 403,

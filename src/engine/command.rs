@@ -1,39 +1,24 @@
 //! Commands: asked, judged, and stored exactly once.
 
-use std::time::Duration;
-
+use futures::FutureExt;
 use serde_json::{Value, json};
 use sqlx::Acquire;
 use uuid::Uuid;
 
-use super::Engine;
+use super::admission::{Reference, Target, request_id};
 use super::call::{Call, Preview, Refused, Reply};
+use super::{Engine, PATIENCE};
+use crate::domain::actor::Actor;
 use crate::domain::audit::SYSTEM_CHAIN;
 use crate::domain::case::{CaseFile, Context};
 use crate::domain::closeout::{Claim, Probes, probe_key};
-use crate::domain::directory::Kind;
 use crate::domain::judge::{self, Asked};
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::registry;
 use crate::domain::tool::{From, Needs, Payload, Tool};
 use crate::store::StoreError;
 use crate::store::load::{Loaded, Wanted, load};
 use crate::store::persist::{Guard, Outcome, Write, not_before, persist};
 use crate::store::refused::RefusedCall;
-
-/// The largest body, in bytes (CONTRACT.md 6).
-const MAX_BODY: usize = 1024 * 1024;
-
-/// How often a call is tried again when the database goes away under it, and the pause before.
-const PATIENCE: [Duration; 4] =
-    [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1500)];
-
-/// What a tool is called on.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Target {
-    pub ticket_id: Option<Uuid>,
-    pub kind: Option<Kind>,
-}
 
 /// How an attempt ended that is not an answer.
 enum Again {
@@ -44,97 +29,57 @@ enum Again {
 }
 
 impl Engine {
-    /// Finds the tool and who may call it (steps 1 to 3).
-    pub(super) fn tool(call: &Call) -> Result<&'static Tool, Refusal> {
-        let tool = registry::find(&call.tool).ok_or_else(|| {
-            Refusal::new(
-                Code::NotFound,
-                format!("There is no tool {}. `dispatch tool list` shows those there are.", shown(&call.tool)),
-            )
-        })?;
-        if call.payload.to_string().len() > MAX_BODY {
-            return Err(Refusal::new(
-                Code::PayloadTooLarge,
-                "The payload is larger than 1 MiB. Store large files as evidence objects and name their uri.",
-            ));
-        }
-        judge::authorise(tool, &call.caller.actor)?;
-        Ok(tool)
-    }
-
-    /// The ticket or the kind of master data that a call names.
-    pub(super) async fn target(&self, tool: &Tool, call: &Call) -> Result<Target, Refusal> {
-        let named = call.target.as_deref().map(str::trim);
-        if tool.spec.route.contains("{kind}") {
-            return Ok(Target { kind: Some(Kind::named(named.unwrap_or_default())?), ticket_id: None });
-        }
-        if !tool.spec.takes_ticket() {
-            return Ok(Target::default());
-        }
-        let named = named.unwrap_or_default();
-        if let Ok(id) = Uuid::try_parse(named)
-            && named.len() == 36
-        {
-            return Ok(Target { ticket_id: Some(id), kind: None });
-        }
-        let number = named.to_uppercase();
-        let reference = if is_number(&number) {
-            number
-        } else if named.contains(':') && named.len() <= 600 && !named.contains('\0') {
-            named.to_owned()
-        } else {
-            return Err(malformed(tool, named));
-        };
-        let id = self.store.resolve(&reference).await.map_err(StoreError::into_refusal)?;
-        match id {
-            Some(id) => Ok(Target { ticket_id: Some(id), kind: None }),
-            None => Err(Refusal::ticket_not_found(shown(&reference))),
-        }
-    }
-
     /// Does a command.
-    pub(super) async fn command(&self, tool: &'static Tool, call: &Call) -> Result<Reply, Refused> {
-        let mut refused = Refused {
-            refusal: Refusal::new(Code::InternalError, ""),
-            request_id: None,
-            correlation_id: call.correlation_id.clone(),
-        };
-        let (target, result) = match self.prepare(tool, call, &mut refused.request_id).await {
-            Err(refusal) => (Target::default(), Err(refusal)),
-            Ok((target, request_id)) => (target, self.attempts(tool, call, target, request_id).await),
-        };
-        match result {
+    pub(super) async fn command(
+        &self,
+        tool: &'static Tool,
+        reference: &Reference,
+        call: &Call,
+    ) -> Result<Reply, Refused> {
+        let mut about = (None, None);
+        let answered = self.ask(tool, reference, call, &mut about).await;
+        let (request_id, ticket_id) = about;
+        match answered {
             Ok(reply) => Ok(reply),
             Err(refusal) => {
-                refused.refusal = refusal;
-                self.note_refusal(tool, call, target.ticket_id, &refused).await;
+                let refused = Refused { refusal, request_id, correlation_id: call.correlation_id.clone() };
+                self.note_refusal(tool, &call.caller.actor, ticket_id, &refused).await;
                 Err(refused)
             }
         }
     }
 
-    async fn prepare(
+    /// The same, telling on the way which request and ticket it is about.
+    async fn ask(
         &self,
         tool: &'static Tool,
+        reference: &Reference,
         call: &Call,
-        valid: &mut Option<Uuid>,
-    ) -> Result<(Target, Uuid), Refusal> {
+        about: &mut (Option<Uuid>, Option<Uuid>),
+    ) -> Result<Reply, Refusal> {
         let request_id = request_id(call)?;
-        *valid = Some(request_id);
-        Ok((self.target(tool, call).await?, request_id))
+        about.0 = Some(request_id);
+        match self.target(reference).await? {
+            Some(target) => {
+                about.1 = target.ticket_id;
+                self.attempts(tool, call, target, request_id).await
+            }
+            // A payload that cannot be read is said before the ticket that nobody knows.
+            None => Err(asked(tool, call, Target::default()).payload.err().unwrap_or_else(|| reference.not_found())),
+        }
     }
 
     /// Records a refusal; that recording fails is no reason to answer otherwise.
-    pub(super) async fn note_refusal(&self, tool: &Tool, call: &Call, ticket_id: Option<Uuid>, refused: &Refused) {
+    pub(super) async fn note_refusal(&self, tool: &Tool, actor: &Actor, ticket_id: Option<Uuid>, refused: &Refused) {
         if refused.refusal.status() >= 500 || !self.sampler.keeps() {
             return;
         }
         let record = RefusedCall {
-            actor: &call.caller.actor,
+            actor,
             tool: tool.spec.name,
             ticket_id,
             request_id: refused.request_id,
-            correlation_id: call.correlation_id.as_deref(),
+            correlation_id: refused.correlation_id.as_deref(),
             refusal: &refused.refusal,
         };
         if let Err(error) = self.store.record_refusal(&record).await {
@@ -297,14 +242,21 @@ impl Engine {
     }
 
     /// Judges a command without doing it: nothing at all is stored.
-    pub(super) async fn dry_run(&self, tool: &'static Tool, call: &Call) -> Result<Preview, Refusal> {
+    pub(super) async fn dry_run(
+        &self,
+        tool: &'static Tool,
+        reference: &Reference,
+        call: &Call,
+    ) -> Result<Preview, Refusal> {
         if !tool.mutating {
             return Err(Refusal::new(
                 Code::InvalidRequest,
                 format!("{} only reads, so there is nothing to try first. Call it.", tool.spec.name),
             ));
         }
-        let target = self.target(tool, call).await?;
+        let Some(target) = self.target(reference).await? else {
+            return Err(asked(tool, call, Target::default()).payload.err().unwrap_or_else(|| reference.not_found()));
+        };
         let asked = asked(tool, call, target);
         let mut needs = needs(&asked);
         needs.evidence = tool.spec.takes_ticket();
@@ -312,7 +264,7 @@ impl Engine {
         needs.completion = needs.evidence;
         let endpoint = tool.spec.endpoint();
         let wanted = Wanted { new_number: false, ..wanted(&asked, call, &endpoint, None, &needs) };
-        let mut loaded = self.store.load(&wanted).await.map_err(StoreError::into_refusal)?;
+        let mut loaded = self.patiently(|| self.store.load(&wanted).boxed()).await?;
         if self.options.require_head {
             let mut probes = Some(Probes::new());
             self.probe(&loaded.case, &mut probes).await;
@@ -397,42 +349,4 @@ fn wanted<'a>(
 
 fn unprobed(case: &CaseFile, asked: &Asked<'_>, seen: &Probes) -> bool {
     needs(asked).evidence && case.evidence.iter().any(|item| !seen.contains_key(&probe_key(item)))
-}
-
-fn request_id(call: &Call) -> Result<Uuid, Refusal> {
-    match call.request_id.as_deref().map(str::trim).filter(|id| !id.is_empty()) {
-        None => Err(Refusal::new(
-            Code::MissingIdempotencyKey,
-            "A command needs a request id (a UUID), so that a retry is not done twice. Send one.",
-        )),
-        Some(id) => match Uuid::try_parse(id) {
-            Ok(id_value) if id.len() == 36 => Ok(id_value),
-            _ => Err(Refusal::new(
-                Code::InvalidIdempotencyKey,
-                "The request id is not a UUID (8-4-4-4-12 hex digits). Send one.",
-            )),
-        },
-    }
-}
-
-fn is_number(text: &str) -> bool {
-    text.strip_prefix("T-")
-        .is_some_and(|digits| (1..=18).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// A ticket id that is none (CONTRACT.md 8).
-fn malformed(tool: &Tool, named: &str) -> Refusal {
-    let what = if named.is_empty() {
-        format!("{} needs a ticket: its number (T-10423) or its id.", tool.spec.name)
-    } else {
-        format!("`{}` is no ticket. Give its number (T-10423) or its id.", shown(named))
-    };
-    let has_code = ["ticket.get", "ticket.timeline", "closeout.list_evidence"].contains(&tool.spec.name);
-    let code = if has_code { Code::InvalidTicketId } else { Code::NotFound };
-    Refusal::new(code, what).with("ticket_id", shown(named))
-}
-
-/// Text from outside, short enough to be repeated in a message.
-fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(80).collect()
 }

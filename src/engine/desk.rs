@@ -5,9 +5,11 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use super::Engine;
+use super::admission;
 use super::call::{Call, Caller, Preview, Refused, Reply};
 use crate::domain::queue::{Filter, Row};
 use crate::domain::refusal::Refusal;
+use crate::domain::registry;
 use crate::domain::time::Timestamp;
 use crate::store::objects::Stored;
 use crate::store::queue::FeedToken;
@@ -60,36 +62,55 @@ pub trait Desk: Send + Sync + std::fmt::Debug {
 #[async_trait]
 impl Desk for Engine {
     async fn call(&self, call: Call) -> Result<Reply, Refused> {
-        let tool = match Self::tool(&call) {
-            Ok(tool) => tool,
-            Err(refusal) => {
-                let refused = Refused { refusal, request_id: None, correlation_id: call.correlation_id.clone() };
-                if let Some(tool) = crate::domain::registry::find(&call.tool) {
-                    self.note_refusal(tool, &call, None, &refused).await;
-                }
-                return Err(refused);
-            }
-        };
-        if tool.mutating { self.command(tool, &call).await } else { self.read(tool, &call).await }
+        let refused = |refusal| Refused { refusal, request_id: None, correlation_id: call.correlation_id.clone() };
+        let (tool, reference) = admission::route(&call).map_err(refused)?;
+        if let Err(refusal) = admission::admit(tool, &call) {
+            let refused = refused(refusal);
+            self.note_refusal(tool, &call.caller.actor, None, &refused).await;
+            return Err(refused);
+        }
+        match reference {
+            Ok(reference) if tool.mutating => self.command(tool, &reference, &call).await,
+            reference => self.read(tool, reference, &call).await,
+        }
     }
 
     async fn preview(&self, call: Call) -> Result<Preview, Refused> {
-        let result = match Self::tool(&call) {
-            Ok(tool) => self.dry_run(tool, &call).await,
-            Err(refusal) => Err(refusal),
+        let judged = async {
+            let (tool, reference) = admission::route(&call)?;
+            admission::admit(tool, &call)?;
+            self.dry_run(tool, &reference?, &call).await
         };
-        result.map_err(|refusal| Refused { refusal, request_id: None, correlation_id: call.correlation_id })
+        judged.await.map_err(|refusal| Refused {
+            refusal,
+            request_id: None,
+            correlation_id: call.correlation_id.clone(),
+        })
     }
 
     async fn queue(&self, caller: &Caller, query: &QueueQuery) -> Result<QueuePage, Refusal> {
-        self.queue_page(caller, query).await
+        let page = self.queue_page(caller, query).await;
+        self.note("dispatcher.cockpit", caller, page).await
     }
 
     async fn changes(&self, caller: &Caller, since: &FeedToken) -> Result<QueueChanges, Refusal> {
-        self.queue_changes(caller, since).await
+        let changes = self.queue_changes(caller, since).await;
+        self.note("dispatcher.cockpit", caller, changes).await
     }
 
     async fn upload(&self, caller: &Caller, bytes: &[u8]) -> Result<Stored, Refusal> {
-        self.keep(caller, bytes).await
+        let stored = self.keep(caller, bytes).await;
+        self.note("closeout.add_evidence", caller, stored).await
+    }
+}
+
+impl Engine {
+    /// Records a refusal of what is no tool call but stands behind a tool's authority.
+    async fn note<T>(&self, tool: &str, caller: &Caller, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        if let (Err(refusal), Some(tool)) = (&result, registry::find(tool)) {
+            let refused = Refused { refusal: refusal.clone(), request_id: None, correlation_id: None };
+            self.note_refusal(tool, &caller.actor, None, &refused).await;
+        }
+        result
     }
 }

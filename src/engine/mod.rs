@@ -5,6 +5,7 @@
 //! decision was judged on: if somebody else's change came first, the call is judged anew, this
 //! time holding the ticket's lock, so that nobody waits for ever.
 
+mod admission;
 pub mod audit;
 mod bulk;
 mod call;
@@ -14,15 +15,23 @@ pub mod open;
 mod read;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
 
 pub use bulk::{Bulk, BulkCall};
 pub use call::{Call, Caller, Preview, Refused, Reply};
 pub use desk::{Desk, QueueChanges, QueuePage, QueueQuery};
 
 use crate::domain::policy::Bundle;
-use crate::store::Store;
+use crate::domain::refusal::Refusal;
 use crate::store::objects::Objects;
 use crate::store::refused::Sampler;
+use crate::store::{Store, StoreError};
+
+/// How often a call is tried again when the database goes away under it, and the pause before.
+const PATIENCE: [Duration; 4] =
+    [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1500)];
 
 /// What an operator may choose about the engine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,5 +66,22 @@ impl Engine {
     /// The policy in force.
     pub fn policy(&self) -> &Arc<Bundle> {
         &self.policy
+    }
+
+    /// Asks the database again where it went away meanwhile: for reads, which may be repeated.
+    async fn patiently<'a, T>(
+        &self,
+        ask: impl Fn() -> BoxFuture<'a, Result<T, StoreError>> + Send,
+    ) -> Result<T, Refusal> {
+        for pause in PATIENCE {
+            match ask().await {
+                Err(error) if error.is_transient() => {
+                    self.store.release_lanes();
+                    tokio::time::sleep(pause).await;
+                }
+                other => return other.map_err(StoreError::into_refusal),
+            }
+        }
+        ask().await.map_err(StoreError::into_refusal)
     }
 }

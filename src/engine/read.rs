@@ -1,11 +1,12 @@
 //! Reads: nothing is changed, and every command answered before a read began is seen by it.
 
+use futures::FutureExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Engine;
+use super::admission::{Reference, Target};
 use super::call::{Call, Caller, Refused, Reply};
-use super::command::Target;
 use super::desk::{QueueChanges, QueuePage, QueueQuery};
 use crate::domain::canonical::to_value;
 use crate::domain::judge;
@@ -16,7 +17,6 @@ use crate::domain::tool::{Needs, Payload, Tool};
 use crate::domain::tools::directory_search::DirectorySearch;
 use crate::domain::tools::dispatcher_cockpit::DispatcherCockpit;
 use crate::domain::view;
-use crate::store::StoreError;
 use crate::store::directory::Lookup;
 use crate::store::load::{Loaded, Wanted};
 use crate::store::objects::{MAX_OBJECT, Stored};
@@ -24,20 +24,35 @@ use crate::store::queue::{Cursor, FeedToken, PageRequest};
 
 impl Engine {
     /// Answers a read.
-    pub(super) async fn read(&self, tool: &'static Tool, call: &Call) -> Result<Reply, Refused> {
+    pub(super) async fn read(
+        &self,
+        tool: &'static Tool,
+        reference: Result<Reference, Refusal>,
+        call: &Call,
+    ) -> Result<Reply, Refused> {
         let mut ticket_id = None;
-        match self.answer(tool, call, &mut ticket_id).await {
+        let answered = match reference {
+            Ok(reference) => self.answer(tool, &reference, call, &mut ticket_id).await,
+            Err(refusal) => Err(refusal),
+        };
+        match answered {
             Ok(body) => Ok(Reply { status: tool.spec.status, body: body.to_string(), replayed: false }),
             Err(refusal) => {
                 let refused = Refused { refusal, request_id: None, correlation_id: call.correlation_id.clone() };
-                self.note_refusal(tool, call, ticket_id, &refused).await;
+                self.note_refusal(tool, &call.caller.actor, ticket_id, &refused).await;
                 Err(refused)
             }
         }
     }
 
-    async fn answer(&self, tool: &'static Tool, call: &Call, about: &mut Option<Uuid>) -> Result<Value, Refusal> {
-        let target = self.target(tool, call).await?;
+    async fn answer(
+        &self,
+        tool: &'static Tool,
+        reference: &Reference,
+        call: &Call,
+        about: &mut Option<Uuid>,
+    ) -> Result<Value, Refusal> {
+        let target = self.target(reference).await?.ok_or_else(|| reference.not_found())?;
         *about = target.ticket_id;
         let asked = super::command::asked(tool, call, target);
         let query = asked.payload?;
@@ -52,7 +67,7 @@ impl Engine {
     async fn case_of(&self, caller: &Caller, id: Uuid, needs: &Needs) -> Result<Loaded, Refusal> {
         let wanted =
             Wanted { actor_id: "", endpoint: "", request_id: None, ticket_id: Some(id), new_number: false, needs };
-        let loaded = self.store.load(&wanted).await.map_err(StoreError::into_refusal)?;
+        let loaded = self.patiently(|| self.store.load(&wanted).boxed()).await?;
         let stored = loaded.case.ticket.as_ref().ok_or_else(|| Refusal::ticket_not_found(id.to_string()))?;
         caller.scope.check(stored.ticket.account_id, stored.ticket.site_id)?;
         Ok(loaded)
@@ -70,12 +85,12 @@ impl Engine {
         let loaded = self.case_of(caller, id, &needs).await?;
         match tool {
             "ticket.timeline" => {
-                let events = self.store.timeline(id).await.map_err(StoreError::into_refusal)?;
+                let events = self.patiently(|| self.store.timeline(id).boxed()).await?;
                 Ok(view::timeline(id, &events, role))
             }
             "closeout.list_evidence" => Ok(view::evidence(id, &loaded.case.evidence)),
             "case.get" => {
-                let around = self.store.surroundings(id).await.map_err(StoreError::into_refusal)?;
+                let around = self.patiently(|| self.store.surroundings(id).boxed()).await?;
                 let now = call.at.unwrap_or(loaded.now);
                 Ok(view::case(&loaded.case, &around, &caller.actor, &self.policy.policy, now))
             }
@@ -94,7 +109,12 @@ impl Engine {
         let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
         let after = match &query.cursor {
             None => None,
-            Some(cursor) => Some(serde_json::from_str(cursor).map_err(|_| no_cursor())?),
+            Some(cursor) => Some(
+                serde_json::from_str::<(String, String)>(cursor)
+                    .ok()
+                    .filter(|(name, id)| !name.contains('\0') && !id.contains('\0'))
+                    .ok_or_else(no_cursor)?,
+            ),
         };
         let lookup = Lookup {
             kind,
@@ -106,7 +126,7 @@ impl Engine {
             limit: limit + 1,
             after,
         };
-        let mut found = self.store.lookup(&lookup).await.map_err(StoreError::into_refusal)?;
+        let mut found = self.patiently(|| self.store.lookup(&lookup).boxed()).await?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let next_cursor =
@@ -151,7 +171,7 @@ impl Engine {
         let loaded = self.case_of(&call.caller, id, &needs).await.map_err(|refusal| {
             if refusal.code() == Code::ForbiddenScope { refusal.with("scope_field", "ticket_id") } else { refusal }
         })?;
-        let events = self.store.timeline(id).await.map_err(StoreError::into_refusal)?;
+        let events = self.patiently(|| self.store.timeline(id).boxed()).await?;
         let role = call.caller.actor.role;
         Ok(json!({
             "ticket": loaded.case.ticket.map(|stored| view::ticket(&stored.ticket, role)),
@@ -163,6 +183,7 @@ impl Engine {
     /// A page of the queue for whoever may look at a case.
     pub(super) async fn queue_page(&self, caller: &Caller, query: &QueueQuery) -> Result<QueuePage, Refusal> {
         may_look(caller)?;
+        caller.scope.check_something()?;
         let filters = query.filter.understood(None)?;
         let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
@@ -176,7 +197,7 @@ impl Engine {
         };
         let policy = &self.policy.policy;
         let request = PageRequest { filters: &filters, scope: &caller.scope, policy, limit, cursor };
-        let page = self.store.queue(&request).await.map_err(StoreError::into_refusal)?;
+        let page = self.patiently(|| self.store.queue(&request).boxed()).await?;
         Ok(QueuePage {
             generated_at: page.moment,
             rows: page.rows.into_iter().map(|row| row.seen(page.moment, policy, &caller.actor)).collect(),
@@ -188,7 +209,7 @@ impl Engine {
     /// What changed in the queue since a point of the feed.
     pub(super) async fn queue_changes(&self, caller: &Caller, since: &FeedToken) -> Result<QueueChanges, Refusal> {
         may_look(caller)?;
-        let changes = self.store.changes(since, &caller.scope).await.map_err(StoreError::into_refusal)?;
+        let changes = self.patiently(|| self.store.changes(since, &caller.scope).boxed()).await?;
         let policy = &self.policy.policy;
         Ok(QueueChanges {
             generated_at: changes.now,

@@ -83,7 +83,9 @@ pub(super) const OUTBOX: &[(&str, &str)] = &[
     ("event_type", "text"),
     ("payload", "jsonb"),
     ("idempotency_key", "text"),
+    ("next_attempt_at", "timestamptz"),
     ("created_at", "timestamptz"),
+    ("updated_at", "timestamptz"),
 ];
 pub(super) const EVIDENCE: &[(&str, &str)] = &[
     ("id", "uuid"),

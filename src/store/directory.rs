@@ -100,7 +100,7 @@ impl Store {
             "SELECT {record} AS record, lower({name}) AS sort FROM {kind} r \
              WHERE (SELECT COALESCE(bool_and({text} ILIKE p), true) FROM unnest($1::text[]) p) \
              AND ($2::uuid IS NULL OR {account} = $2) AND ($3::uuid IS NULL OR {site} = $3) AND {scoped} \
-             AND ($9::text IS NULL OR r.id::text = $9) \
+             AND ($9::text IS NULL OR r.id::text = CASE WHEN $10 THEN lower($9) ELSE $9 END) \
              AND ($6::text IS NULL OR (lower({name}), r.id::text) > ($6, $7)) \
              ORDER BY lower({name}), r.id::text LIMIT $8"
         );
@@ -115,6 +115,7 @@ impl Store {
             .bind(after_id)
             .bind(i64::from(lookup.limit))
             .bind(lookup.id)
+            .bind(kind != Kind::Technicians)
             .fetch_all(&self.pool)
             .await?;
         rows.into_iter()

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// A message could not be put into the outbox; the command failed whole.
     #[error("the outbox refused a message: {0}")]
     Outbox(String),
+    /// A value that the database cannot hold, although every rule let it through.
+    #[error("the database cannot hold a value: {0}")]
+    Value(String),
     /// Anything else.
     #[error("the database failed: {0}")]
     Database(#[source] sqlx::Error),
@@ -41,6 +44,8 @@ impl From<sqlx::Error> for StoreError {
                 // memory, 55P03 lock not available, 40 rolled back by the server.
                 if ["08", "57P", "53", "40"].iter().any(|class| code.starts_with(class)) {
                     Self::Unavailable(database.message().to_owned())
+                } else if code.starts_with("22") || code == "54000" || code == "21000" {
+                    Self::Value(database.message().to_owned())
                 } else if code == "25006" {
                     Self::ReadOnly
                 } else if database.table() == Some("dispatch_outbox") || database.message().contains("dispatch_outbox")
@@ -96,6 +101,10 @@ impl StoreError {
                 "The message of this command could not be put into the outbox, so the command was not done. Try again; if it stays, look for the reference in the log.",
             )
             .with("reference", reference),
+            Self::Value(_) => Refusal::new(
+                Code::InvalidRequest,
+                "The database cannot hold one of the values: it is too long, or out of range. Nothing was changed. Send it shorter or within range.",
+            ),
             Self::Database(_) | Self::Files(_) => Refusal::new(
                 Code::InternalError,
                 format!("Something failed that should not have. Nothing was changed. Look for reference {reference} in the log (-v)."),

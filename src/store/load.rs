@@ -93,7 +93,8 @@ fn statement(wanted: &Wanted<'_>) -> String {
          'timezone', s.timezone) END AS site",
     );
     if wanted.new_number {
-        column("'T-' || nextval('ticket_number_seq') AS number");
+        // A replay takes no number.
+        column("CASE WHEN k.request_hash IS NULL THEN 'T-' || nextval('ticket_number_seq') END AS number");
     }
     if needs.account.is_some() {
         column("(SELECT id FROM accounts WHERE id = $6) AS account_id");
@@ -141,7 +142,7 @@ fn statement(wanted: &Wanted<'_>) -> String {
     }
     if let Some((kind, id)) = &needs.master {
         column("(SELECT row_to_json(h) FROM audit_chain_heads h WHERE chain = 'system') AS head");
-        column("(SELECT account_id FROM sites WHERE id = $5) AS site_account");
+        column(&site_account(*kind, id.is_some()));
         if id.is_some() {
             column(&existing(*kind));
         }
@@ -165,8 +166,19 @@ fn existing(kind: Kind) -> String {
                 FROM technician_availability WHERE technician_id = r.id), '[]')) \
              FROM technicians r WHERE r.id = $10) AS existing"
             .to_owned(),
-        other => format!("(SELECT to_jsonb(r) FROM {other} r WHERE r.id::text = lower($10)) AS existing"),
+        other => format!("(SELECT to_jsonb(r) FROM {other} r WHERE r.id = $10::uuid) AS existing"),
     }
+}
+
+/// Whose the site is that the record names or, where it names none, already has.
+fn site_account(kind: Kind, changes: bool) -> String {
+    let site = match kind {
+        Kind::Contacts | Kind::Assets if changes => {
+            format!("COALESCE($5, (SELECT site_id FROM {kind} WHERE id = $10::uuid))")
+        }
+        _ => "$5".to_owned(),
+    };
+    format!("(SELECT account_id FROM sites WHERE id = {site}) AS site_account")
 }
 
 /// Loads on one connection: within a transaction that holds the lock, where one does.

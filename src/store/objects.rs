@@ -49,7 +49,7 @@ impl Objects {
             fs::rename(&temporary, &path).await.map_err(failed)?;
         }
         let size = bytes.len() as u64;
-        Ok(Stored { uri: format!("{OWN_SCHEME}:sha256/{checksum}"), checksum, size })
+        Ok(Stored { uri: uri_of(&checksum), checksum, size })
     }
 
     /// The bytes of one of our own uris, where they are kept.
@@ -86,6 +86,11 @@ impl Objects {
     fn path(&self, checksum: &str) -> PathBuf {
         self.folder.join("sha256").join(checksum.get(..2).unwrap_or("00")).join(checksum)
     }
+}
+
+/// The uri of an object with this SHA-256.
+pub fn uri_of(checksum: &str) -> String {
+    format!("{OWN_SCHEME}:sha256/{checksum}")
 }
 
 /// The checksum in one of our uris; nothing that could lead out of the folder.

@@ -109,6 +109,8 @@ impl Write {
                 "event_type": message.event_type,
                 "payload": message.payload,
                 "idempotency_key": message.idempotency_key,
+                "next_attempt_at": at,
+                "updated_at": at,
                 "created_at": at,
             }));
         }

@@ -1,9 +1,8 @@
 //! Reads of one case file, and of the audit trail.
 
 use futures::TryStreamExt;
-use serde_json::Value;
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, PgPool, Row};
 use uuid::Uuid;
 
 use super::{Store, StoreError};
@@ -113,11 +112,9 @@ impl Store {
             .fetch_all(&self.pool)
             .await?)
     }
+}
 
-    /// One value of one column, for a status line.
-    pub async fn server_version(&self) -> Result<String, StoreError> {
-        let row: Value =
-            sqlx::query_scalar("SELECT to_jsonb(current_setting('server_version'))").fetch_one(&self.pool).await?;
-        Ok(row.as_str().unwrap_or_default().to_owned())
-    }
+/// The server's version, as it says itself.
+pub async fn server_version(pool: &PgPool) -> Result<String, StoreError> {
+    Ok(sqlx::query_scalar("SHOW server_version").fetch_one(pool).await?)
 }
