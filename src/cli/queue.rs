@@ -169,11 +169,17 @@ fn tone(status: SlaStatus) -> (Tone, &'static str) {
     }
 }
 
-/// Prints rows: for people a table, else a line of JSON each.
+/// Prints rows: for people a table and how many of each there are, else a line of JSON each.
 pub fn print(session: &mut Session, rows: &[Row], now: Timestamp) -> Result<(), CliError> {
     if session.out.json {
         return rows.iter().try_for_each(|row| session.out.line(&crate::domain::canonical::to_value(row).to_string()));
     }
+    table(session, rows, now)?;
+    counts(session, rows)
+}
+
+/// Prints rows as a table.
+pub fn table(session: &mut Session, rows: &[Row], now: Timestamp) -> Result<(), CliError> {
     let mut table = Table::new(&[" ", ">SLA", "PRI", "STATE", "TICKET", "SITE", "TECH", "START", "UPD", "SUMMARY"]);
     for row in rows {
         let (tone, mark) = tone(row.sla_status);
@@ -192,7 +198,11 @@ pub fn print(session: &mut Session, rows: &[Row], now: Timestamp) -> Result<(), 
             (Tone::Plain, &row.summary),
         ]);
     }
-    session.out.table(&table)?;
+    session.out.table(&table)
+}
+
+/// Says how many rows of each kind there are.
+pub fn counts(session: &mut Session, rows: &[Row]) -> Result<(), CliError> {
     let count = |status| rows.iter().filter(|row| row.sla_status == status).count();
     let line = format!(
         "{} tickets: {} breached ▲, {} about to ◆, {} healthy ●   (= the clock stands still)",
