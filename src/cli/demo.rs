@@ -12,6 +12,7 @@ use super::queue;
 use super::session::Session;
 use crate::demo::database::{self, Lock};
 use crate::demo::fill::Filled;
+use crate::demo::lifecycle::{self, Step};
 use crate::demo::{self, COMPANY, DemoError, STALE_HOURS, people};
 use crate::domain::actor::Role;
 use crate::domain::queue::Row;
@@ -166,7 +167,7 @@ async fn show(session: &mut Session, engine: &Engine) -> Result<u8, CliError> {
 /// How many rows to show, so that all of it fits on the screen.
 fn room() -> usize {
     let height = terminal_size::terminal_size().map_or(30, |(_, terminal_size::Height(rows))| usize::from(rows));
-    height.saturating_sub(15).clamp(6, 15)
+    height.saturating_sub(17).clamp(6, 15)
 }
 
 /// What to try next: commands that work as they stand.
@@ -175,7 +176,9 @@ fn suggest(session: &mut Session, rows: &[Row]) -> Result<(), CliError> {
     let has = |number: &str| rows.iter().any(|row| row.number == number);
     let first = if has("T-10001") { "T-10001" } else { rows.first().map_or("T-10001", |row| row.number.as_str()) };
     let told = rows.iter().find(|row| row.state.as_str() == "IN_PROGRESS").map_or(first, |row| row.number.as_str());
-    let triage = "--set priority=URGENT --set incident_type=DOOR_WONT_LATCH --dry-run";
+    // Broken where a shell reads on, so that it can be copied whole.
+    let turn = if session.out.columns() < 115 { "\\\n    " } else { "" };
+    let triage = format!("{turn}--set priority=URGENT --set incident_type=DOOR_WONT_LATCH --dry-run");
     let heading = session.out.tone(Tone::Strong, "Try next");
     session.out.line(&heading)?;
     for command in [
@@ -192,48 +195,56 @@ fn suggest(session: &mut Session, rows: &[Row]) -> Result<(), CliError> {
 
 /// Drives one ticket through its whole life; fails if a step is not as expected.
 async fn headless(session: &mut Session, engine: &Engine) -> Result<u8, CliError> {
-    let mut steps = Vec::new();
-    let (mut failed, mut written) = (None, Ok(()));
-    let mut tell = |step: &demo::lifecycle::Step| {
-        if !step.ok {
-            failed = Some(format!("step {}, {}: expected {}, got {}", step.step, step.tool, step.expected, step.got));
-        }
+    if !session.out.json {
+        let title = session.out.tone(Tone::Strong, "One ticket, from the first call to the invoice");
+        session.out.line(&title)?;
+    }
+    let mut last: Option<Step> = None;
+    let mut written = Ok(());
+    let mut tell = |step: &Step| {
         if written.is_ok() {
             written = print_step(session, step).and_then(|()| session.out.flush());
         }
-        steps.push(step.step);
+        last = Some(step.clone());
     };
-    let went_well = demo::lifecycle::drive(engine, &mut tell).await?;
+    let went_well = lifecycle::drive(engine, &mut tell).await?;
     written?;
-    match failed {
-        None if went_well => {
-            say(&format!("{} steps, every one as expected.", steps.len()));
+    match last {
+        Some(step) if went_well && step.ok => {
+            let ticket = step.ticket.unwrap_or_default();
+            say(&format!("{} steps, every one as expected. `dispatch --demo ticket timeline {ticket}`", step.step));
             Ok(0)
         }
-        failed => Err(CliError::Failed(failed.unwrap_or_else(|| "the lifecycle ended early".to_owned()))),
+        Some(Step { step, tool, expected, got, .. }) => {
+            Err(CliError::Failed(format!("step {step}, {tool}: expected {expected}, got {got}")))
+        }
+        None => Err(CliError::Failed("the lifecycle ended before its first step".to_owned())),
     }
 }
 
-fn print_step(session: &mut Session, step: &demo::lifecycle::Step) -> Result<(), CliError> {
+fn print_step(session: &mut Session, step: &Step) -> Result<(), CliError> {
     if session.out.json {
         return session.out.line(&crate::domain::canonical::to_value(step).to_string());
     }
     let (tone, mark) = if step.ok { (Tone::Good, "✓") } else { (Tone::Bad, "✗") };
     let mark = session.out.tone(tone, mark);
-    let who = format!("{} ({})", step.actor, step.role);
-    let ticket = step.ticket.as_deref().unwrap_or("—");
-    let (got, rest) = match step.got.split_once(": ") {
-        Some((got, rest)) if got == "refused" => ("refused, as it should be", Some(rest)),
-        _ => (step.got.as_str(), None),
+    let who = format!("{} {}", step.role, step.actor);
+    let state = step.state.as_deref().unwrap_or("—");
+    // The main line says where the ticket stands; what else came of the step goes below it.
+    let (outcome, details): (String, Vec<&str>) = match step.got.split_once(": ") {
+        _ if !step.ok => (state.to_owned(), vec![]),
+        Some(("refused", rest)) => ("refused, as it should be".to_owned(), rest.splitn(2, ": ").collect()),
+        _ if step.got == state && step.step == 1 => (state.to_owned(), step.ticket.as_deref().into_iter().collect()),
+        _ if step.got == state => (state.to_owned(), vec![]),
+        _ => (format!("still {state}"), vec![&step.got]),
     };
-    let line = format!("{:>2}  {ticket}  {:<24}  {who:<22}  ", step.step, step.tool);
-    let got = if step.ok { got.to_owned() } else { format!("expected {}, got {}", step.expected, step.got) };
-    session.out.line(&format!("{mark} {}{}", crate::text::plain(&line), crate::text::plain(&got)))?;
-    if let (true, Some(rest)) = (step.ok, rest) {
-        for part in rest.splitn(2, ": ") {
-            let part = session.out.tone(Tone::Muted, &crate::text::plain(part));
-            session.out.line(&format!("                 {part}"))?;
-        }
+    let line = format!("{:>2} {:<24} {who:<18} {outcome}", step.step, step.tool);
+    session.out.line(&format!("{mark} {}", crate::text::plain(&line)))?;
+    let failure = [format!("expected  {}", step.expected), format!("got       {}", step.got)];
+    let failure = failure.iter().map(String::as_str).filter(|_| !step.ok);
+    for detail in details.into_iter().chain(failure) {
+        let detail = session.out.tone(Tone::Muted, &crate::text::plain(detail));
+        session.out.line(&format!("     {detail}"))?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub enum End {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Twist {
     None,
-    /// Came back from NEEDS_INFO and has lain since.
+    /// Came back from `NEEDS_INFO` and has lain since.
     Forgotten,
     /// Money was asked for before the visit, and granted or not.
     QuoteGranted,

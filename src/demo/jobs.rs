@@ -9,7 +9,7 @@ pub struct Job {
     pub nte: (i64, i64),
     /// Summary and description; `{door}` is the door it is about, `{Door}` the same at the
     /// beginning of a sentence.
-    pub calls: [(&'static str, &'static str); 6],
+    pub calls: [(&'static str, &'static str); 8],
     /// What the technician notes once it is done.
     pub notes: [&'static str; 3],
     /// Why it turns out to be larger than agreed.
@@ -28,6 +28,8 @@ pub static JOBS: [Job; 6] = [
             ("{Door} drags and stays ajar", "Drags on the threshold for the last few inches. We lift it to close it."),
             ("{Door} does not hold when it is windy", "Blows open as soon as there is a draft. Alarm went off twice."),
             ("{Door} latch sticks inside the edge", "The bolt stays in when you let go of the handle."),
+            ("{Door} rattles and comes open", "You hear it rattle all day; by evening it stands open."),
+            ("{Door} needs a push to catch", "Everybody slams it by now because it will not catch otherwise."),
         ],
         notes: [
             "Strike lowered 3 mm and shimmed, hinges tightened. 25 cycles, latched every time.",
@@ -46,6 +48,11 @@ pub static JOBS: [Job; 6] = [
             ("{Door} stays open, closer is dead", "Does not close by itself any more. It is a fire door."),
             ("Closer arm of {door} has come loose", "Arm hangs down, screws are on the floor. We kept them."),
             ("{Door} bangs at night, neighbors complain", "Bangs shut whenever a delivery comes in after ten."),
+            (
+                "{Door} is too heavy to open since the service",
+                "Closer was tightened last month; visitors cannot open it now.",
+            ),
+            ("Closer of {door} squeals", "Squeals on every opening. The office is right beside it."),
         ],
         notes: [
             "Sweep set to 5 s, latch speed to 1.5 s, backcheck on. Checked with the door loaded and empty.",
@@ -67,6 +74,8 @@ pub static JOBS: [Job; 6] = [
             ("{Door} does not see people", "Closed on a customer with a stroller. We switched it off."),
             ("Operator of {door} grinds", "Loud grinding, smells warm. Switched off at the breaker."),
             ("{Door} push plate is dead", "Outer push plate does nothing, the inner one works."),
+            ("{Door} opens late", "You stand before it for three seconds. People walk into the glass."),
+            ("Yearly check of {door} is due", "Sticker on the operator expired last month."),
         ],
         notes: [
             "Header sensor re-aimed and cleaned. 15 activations each way, safety beam stops it every time.",
@@ -87,7 +96,9 @@ pub static JOBS: [Job; 6] = [
             ("Key broke off in {door}", "Half a key is in the cylinder, door is open and will not lock."),
             ("Deadbolt of {door} does not throw", "Bolt goes out half a finger and stops. Guard stands there now."),
             ("Panic bar of {door} does not relock", "Bar stays in, anybody can walk in from the street."),
-            ("Lost master key, {door} exposed", "A master key is gone since Thursday. This door matters most."),
+            ("Master key lost: {door} is exposed", "A master key is gone since Thursday. This door matters most."),
+            ("Lock of {door} was glued", "Somebody filled the cylinder with glue overnight. Second time this year."),
+            ("{Door} unlocks by itself", "Electric strike clicks open every few minutes. Nobody is badging."),
         ],
         notes: [
             "Risk: entry open to the street. New cylinder fitted, two keys handed to the manager, who tested both.",
@@ -109,6 +120,8 @@ pub static JOBS: [Job; 6] = [
             ("Exit device of {door} is worn out", "Inspector flagged it. Needs replacing before the re-inspection."),
             ("{Door} lever spins freely", "Spins both ways, opens nothing. Staff walk around the building."),
             ("Kick plate and pull of {door} loose", "Sharp edge sticks out, a child cut a hand on it."),
+            ("Door viewer of {door} fell out", "There is a hole in the door at eye height."),
+            ("Rekey {door} after staff change", "Two people left this week. Keys were not all returned."),
         ],
         notes: [
             "Lever set HL-210 fitted, serial on the box photo. Function test from both sides, 20 times.",
@@ -127,6 +140,8 @@ pub static JOBS: [Job; 6] = [
             ("Storefront pane beside {door} broken", "Stone, it seems. Wide open to the street right now."),
             ("Sidelight of {door} has come loose", "Rubber hangs out and the pane rattles when a bus passes."),
             ("Fogged insulated glass at {door}", "Wet between the panes, cannot see who is outside."),
+            ("Chipped edge on the glass of {door}", "Chip the size of a coin, sharp. We put tape on it."),
+            ("Trim of {door} frame is rusted through", "You can put a finger through the frame at the bottom."),
         ],
         notes: [
             "Area made safe, broken pane out, board-up screwed and sealed. New pane measured: 914 x 2030, tempered.",

@@ -6,7 +6,7 @@ pub struct Account {
     pub name: &'static str,
     /// The domain of its mail addresses.
     pub mail: &'static str,
-    /// Doors that people there call about.
+    /// Doors that people there call about; the first opens by itself.
     pub doors: [&'static str; 5],
     /// What somebody who reports something does there.
     pub roles: [&'static str; 2],
@@ -63,7 +63,7 @@ pub static ACCOUNTS: [Account; 12] = [
     Account {
         name: "Tidebasket Grocers",
         mail: "tidebasket.example",
-        doors: ["Front entrance", "Receiving dock door", "Walk-in cooler door", "Stockroom door", "Pharmacy gate"],
+        doors: ["Front entrance", "Receiving dock door", "Walk-in cooler door", "Stockroom door", "Pharmacy door"],
         roles: ["Store manager", "Night lead"],
         sites: &[
             site(
@@ -144,7 +144,7 @@ pub static ACCOUNTS: [Account; 12] = [
     Account {
         name: "Quillfeather Hotels",
         mail: "quillfeather.example",
-        doors: ["Lobby revolving door", "Ballroom door", "Guest stair door", "Pool gate", "Loading bay door"],
+        doors: ["Lobby entrance", "Ballroom door", "Guest stair door", "Pool entrance", "Loading bay door"],
         roles: ["Chief engineer", "Duty manager"],
         sites: &[
             site(
@@ -258,7 +258,7 @@ pub static ACCOUNTS: [Account; 12] = [
     Account {
         name: "Pier 9 Fish Market",
         mail: "pier9fish.example",
-        doors: ["Market hall entrance", "Ice room door", "Auction floor door", "Pier gate", "Office door"],
+        doors: ["Market hall entrance", "Ice room door", "Auction floor door", "Pier entrance", "Office door"],
         roles: ["Market manager", "Harbor watch"],
         sites: &[
             site(

@@ -1,7 +1,7 @@
 //! A small source of numbers that gives the same ones for the same seed, on every machine and in
 //! every release of this program. Nothing secret is made with it.
 
-/// SplitMix64.
+/// The generator known as `SplitMix64`.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_numbers_for_ever() {
         let mut random = Random::new(1_234_567);
-        // The reference values of SplitMix64.
+        // The reference values of `SplitMix64`.
         let first: Vec<u64> = (0..3).map(|_| random.next()).collect();
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }

@@ -1,6 +1,6 @@
 //! The whole day: every ticket's story, written from a seed and the time it is now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
@@ -17,11 +17,13 @@ use crate::domain::words::Priority;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
+/// How often a scene is drawn anew before the rules of the stage are relaxed.
+const TRIES: usize = 2_000;
 
 /// Every story, in the order in which they began.
 pub fn write(seed: u64, now: Timestamp, policy: &Policy, places: &[Place]) -> Vec<Story> {
     let mut random = Random::new(seed);
-    let mut stage = Stage { places, busy: BTreeMap::new(), used: BTreeSet::new() };
+    let mut stage = Stage { places, busy: BTreeSet::new(), used: BTreeSet::new() };
     let roles = cast::roles(&mut random);
     let mut stories: Vec<Story> = roles
         .iter()
@@ -58,8 +60,8 @@ struct Scene<'a> {
 /// What is taken already.
 struct Stage<'a> {
     places: &'a [Place],
-    /// How many jobs a technician is at or on the way to.
-    busy: BTreeMap<&'static str, usize>,
+    /// Technicians who are at a job, and those who are on the way to one.
+    busy: BTreeSet<(&'static str, bool)>,
     /// Doors that somebody has called about.
     used: BTreeSet<(usize, usize)>,
 }
@@ -67,30 +69,33 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// Draws until place, job and technician fit together and nobody has to be at two places.
     fn scene(&mut self, role: &Role, random: &mut Random) -> Option<Scene<'a>> {
-        let limit = match role.end {
-            End::InProgress | End::ChangeAsked => 1,
-            End::Dispatched => 2,
-            _ => usize::MAX,
+        // At a job, or on the way to one; for all other tickets it does not matter.
+        let at_work = match role.end {
+            End::InProgress | End::ChangeAsked => Some(true),
+            End::Dispatched => Some(false),
+            _ => None,
         };
-        for attempt in 0..400 {
+        for attempt in 0..2 * TRIES {
             let forgotten = role.twist == Twist::Forgotten;
             let (place_at, door) = if forgotten { (0, 3) } else { (random.index(self.places.len()), random.index(5)) };
             let (job, call) = if forgotten { (&JOBS[0], JOBS[0].calls[0]) } else { job(role.priority, random) };
+            // Only the first door of a place opens by itself.
+            let door = if job.incident == "AUTO_OPERATOR_FAULT" { 0 } else { door };
             let dispatcher = *random.pick(&DISPATCHERS);
             let place = self.places.get(place_at)?;
             let fitting: Vec<&'static Technician> = TECHNICIANS
                 .iter()
                 .filter(|tech| tech.active && tech.regions.contains(&place.site.region))
                 .filter(|tech| tech.skills.contains(&job.incident) || tech.skills.contains(&"DEFAULT"))
-                .filter(|tech| attempt > 300 || self.busy.get(tech.id).copied().unwrap_or(0) < limit)
+                .filter(|tech| attempt > TRIES || at_work.is_none_or(|at| !self.busy.contains(&(tech.id, at))))
                 .collect();
             let chosen = random.index(fitting.len());
             let Some(technician) = fitting.get(chosen).copied() else { continue };
-            if attempt < 300 && !self.used.insert((place_at, door)) {
+            if attempt < TRIES && !self.used.insert((place_at, door)) {
                 continue;
             }
-            if limit < usize::MAX {
-                *self.busy.entry(technician.id).or_default() += 1;
+            if let Some(at_work) = at_work {
+                self.busy.insert((technician.id, at_work));
             }
             return Some(Scene { place, job, call, door, dispatcher, technician });
         }
@@ -98,25 +103,28 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// Which of a job's calls, by the job's place in `JOBS`.
+type Calls = fn(usize) -> [usize; 4];
+
 /// A job that presses as much as it should, and the words of who called about it.
 fn job(priority: Priority, random: &mut Random) -> (&'static Job, (&'static str, &'static str)) {
     // Places in `JOBS`, and in the calls of each: those that a dispatcher would rank so.
-    let (kinds, calls): ([usize; 6], fn(usize) -> [usize; 3]) = match priority {
-        Priority::Emergency => ([3, 3, 3, 5, 5, 3], |job| if job == 3 { [0, 1, 4] } else { [1, 3, 1] }),
+    let (kinds, calls): ([usize; 6], Calls) = match priority {
+        Priority::Emergency => ([3, 3, 3, 5, 5, 3], |job| if job == 3 { [0, 1, 4, 7] } else { [1, 3, 1, 3] }),
         Priority::Urgent => ([0, 1, 2, 3, 4, 5], |job| match job {
-            0 => [1, 4, 5],
-            1 => [1, 2, 3],
-            2 => [0, 2, 3],
-            3 => [2, 3, 5],
-            4 => [0, 3, 4],
-            _ => [0, 2, 4],
+            0 => [1, 4, 5, 6],
+            1 => [1, 2, 3, 4],
+            2 => [0, 2, 3, 4],
+            3 => [2, 3, 5, 6],
+            4 => [0, 3, 4, 7],
+            _ => [0, 2, 4, 6],
         }),
-        Priority::Routine => ([0, 0, 1, 2, 4, 5], |job| match job {
-            0 => [0, 2, 3],
-            1 => [0, 4, 5],
-            2 => [1, 4, 5],
-            5 => [2, 4, 5],
-            _ => [1, 2, 5],
+        Priority::Routine => ([0, 1, 2, 4, 4, 5], |job| match job {
+            0 => [0, 2, 3, 7],
+            1 => [0, 5, 6, 7],
+            2 => [1, 5, 6, 7],
+            5 => [2, 5, 6, 7],
+            _ => [1, 2, 5, 6],
         }),
     };
     let job = *random.pick(&kinds);
@@ -163,7 +171,6 @@ fn unplanned(w: &mut Writer<'_>, role: &Role, call: (&str, &str), by_agent: bool
     let last = (created + -created * part / 100).min(-20);
     let p = role.priority;
     match (role.end, role.twist) {
-        (End::New, _) => {}
         (End::NeedsInfo, _) => {
             let question = *w.random.pick(&jobs::QUESTIONS);
             w.triage(last, p, &json!({"workflow_outcome": "NEEDS_INFO", "info_needed": question}));
@@ -210,6 +217,7 @@ fn unplanned(w: &mut Writer<'_>, role: &Role, call: (&str, &str), by_agent: bool
                 w.prove(photo, &before);
             }
         }
+        // Of a new ticket nothing more is known.
         _ => {}
     }
 }
