@@ -16,6 +16,7 @@ use crate::demo::lifecycle::{self, Step};
 use crate::demo::{self, COMPANY, DemoError, STALE_HOURS, people};
 use crate::domain::actor::Role;
 use crate::domain::queue::Row;
+use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::engine::open::{Opening, open};
 use crate::engine::{Desk, Engine, QueueQuery};
@@ -175,7 +176,7 @@ fn suggest(session: &mut Session, rows: &[Row]) -> Result<(), CliError> {
     // The number of the first ticket, and of one whose story is long.
     let has = |number: &str| rows.iter().any(|row| row.number == number);
     let first = if has("T-10001") { "T-10001" } else { rows.first().map_or("T-10001", |row| row.number.as_str()) };
-    let told = rows.iter().find(|row| row.state.as_str() == "IN_PROGRESS").map_or(first, |row| row.number.as_str());
+    let told = rows.iter().find(|row| row.state == State::Invoiced).map_or(first, |row| row.number.as_str());
     // Broken where a shell reads on, so that it can be copied whole.
     let turn = if session.out.columns() < 115 { "\\\n    " } else { "" };
     let triage = format!("{turn}--set priority=URGENT --set incident_type=DOOR_WONT_LATCH --dry-run");

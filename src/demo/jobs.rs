@@ -120,7 +120,7 @@ pub static JOBS: [Job; 6] = [
             ("Exit device of {door} is worn out", "Inspector flagged it. Needs replacing before the re-inspection."),
             ("{Door} lever spins freely", "Spins both ways, opens nothing. Staff walk around the building."),
             ("Kick plate and pull of {door} loose", "Sharp edge sticks out, a child cut a hand on it."),
-            ("Door viewer of {door} fell out", "There is a hole in the door at eye height."),
+            ("Threshold of {door} has come loose", "Lifts at one end, somebody tripped over it this morning."),
             ("Rekey {door} after staff change", "Two people left this week. Keys were not all returned."),
         ],
         notes: [
