@@ -6,7 +6,8 @@
 //! from now.
 //!
 //! * [`places`], [`people`], [`jobs`] who calls, who works, and what is said: data.
-//! * [`cast`] which tickets there are; [`script`] and [`story`] what happened to each.
+//! * [`cast`] which tickets there are, [`stage`] who plays in each, [`script`] and [`story`] what
+//!   happened.
 //! * [`image`] and [`png`] the photos.
 //! * [`fill`] plays the day through the engine; [`database`] puts it in place, whole or not at all.
 //! * [`lifecycle`] drives one new ticket from creation to invoice and looks at every step.
@@ -22,6 +23,7 @@ pub mod places;
 pub mod png;
 pub mod random;
 pub mod script;
+pub mod stage;
 pub mod story;
 
 use crate::domain::refusal::Refusal;
