@@ -39,6 +39,7 @@ fn lines(arguments: &[&str]) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// One text out of a database.
 fn psql(database: &str, sql: &'static str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -47,6 +48,16 @@ fn psql(database: &str, sql: &'static str) -> String {
         pool.close().await;
         found
     })
+}
+
+/// Changes something in the demo's database behind the program's back.
+fn execute(sql: &'static str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let pool = dispatch::engine::open::owner_pool(support::cluster(), "dispatch_demo").await.unwrap();
+        sqlx::query(sql).execute(&pool).await.unwrap();
+        pool.close().await;
+    });
 }
 
 fn summaries(rows: &[Value]) -> BTreeMap<String, String> {
@@ -92,8 +103,8 @@ fn the_day_is_whole_believable_and_only_shown_the_second_time() {
     let back = "SELECT count(*)::text FROM (SELECT created_at < lag(created_at) OVER (PARTITION BY chain ORDER BY seq) \
                 AS back FROM audit_events) e WHERE back";
     assert_eq!(psql("dispatch_demo", back), "0", "events that go back in time");
-    let first_visit = "SELECT count(DISTINCT actor_id)::text FROM audit_events";
-    assert!(psql("dispatch_demo", first_visit).parse::<u32>().unwrap() > 15, "many people act");
+    let people = "SELECT count(DISTINCT actor_id)::text FROM audit_events";
+    assert!(psql("dispatch_demo", people).parse::<u32>().unwrap() > 15, "many people act");
 
     let again = lines(&["demo"]);
     assert_eq!(summaries(&rows), summaries(&again));
@@ -167,11 +178,14 @@ fn headless_drives_one_ticket_to_its_invoice_as_often_as_one_likes() {
 fn headless_fails_and_says_where_if_something_is_not_as_expected() {
     let _turn = turn();
     lines(&["demo", "--reset"]);
-    // A database in which nothing can become billable.
-    psql(
-        "dispatch_demo",
-        "WITH gone AS (UPDATE technicians SET active = false RETURNING id) SELECT count(*)::text FROM gone",
-    );
+    // A completion that cannot be stored: the drive stops there and names the step.
+    execute("REVOKE INSERT ON completions FROM dispatch_app");
+    let output = run(&["demo", "--headless"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("step 11, tech.complete: expected COMPLETED_PENDING_VERIFICATION"), "{said}");
+    // Nobody is left who could be sent.
+    execute("UPDATE technicians SET active = false");
     let output = run(&["demo", "--headless"]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -215,10 +229,6 @@ fn a_demo_that_was_killed_while_it_was_made_is_made_anew() {
 fn an_empty_demo_that_another_command_made_is_filled() {
     let _turn = turn();
     lines(&["demo"]);
-    psql(
-        "postgres",
-        "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = 'dispatch_demo' UNION ALL SELECT '' LIMIT 1",
-    );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(dispatch::engine::open::drop_database(support::cluster(), "dispatch_demo")).unwrap();
     assert!(lines(&["--demo", "queue"]).is_empty(), "the other command made an empty one");
@@ -241,11 +251,7 @@ fn several_at_once_all_end_well() {
 fn an_old_day_is_shown_with_a_hint_and_a_wrong_database_is_refused() {
     let _turn = turn();
     lines(&["demo"]);
-    psql(
-        "dispatch_demo",
-        "WITH aged AS (UPDATE dispatch_meta SET created_at = created_at - interval '13 hours' RETURNING 1) \
-         SELECT count(*)::text FROM aged",
-    );
+    execute("UPDATE dispatch_meta SET created_at = created_at - interval '13 hours'");
     let output = run(&["demo"]);
     assert!(output.status.success());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
