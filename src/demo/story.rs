@@ -1,6 +1,6 @@
 //! What happened to one ticket: who called which tool when, and the files that came of it.
 
-use chrono::TimeDelta;
+use chrono::{SubsecRound, TimeDelta};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -83,18 +83,22 @@ pub struct Writer<'a> {
     pub acts: Vec<Act>,
 }
 
-/// A moment some seconds from now.
+/// A moment some seconds from now, on the full second: windows are spoken of so.
 pub fn moment(now: Timestamp, seconds: i64) -> Timestamp {
     let delta = TimeDelta::try_seconds(seconds).unwrap_or_default();
-    Timestamp::new(now.utc() + delta)
+    Timestamp::new(now.utc().trunc_subsecs(0) + delta)
 }
 
 impl Writer<'_> {
+    /// Somebody does something; nobody does so on the full second.
+    fn act(&mut self, at: i64, who: (&'static str, Role), deed: Deed) {
+        let at = moment(self.now, at).utc() - TimeDelta::milliseconds(self.random.between(1, 990));
+        self.acts.push(Act { at: Timestamp::new(at), who, deed });
+    }
+
     /// Somebody calls a tool.
     pub fn call(&mut self, at: i64, who: (&'static str, Role), tool: &'static str, payload: Value) {
-        // People do not act on the full second.
-        let at = moment(self.now, at).utc() - TimeDelta::milliseconds(self.random.between(1, 990));
-        self.acts.push(Act { at: Timestamp::new(at), who, deed: Deed::Call { tool, payload } });
+        self.act(at, who, Deed::Call { tool, payload });
     }
 
     /// The dispatcher of this ticket calls one.
@@ -147,7 +151,7 @@ impl Writer<'_> {
             ("DENIED", "Customer wants the agreed scope only.")
         };
         let who = (*self.random.pick(&people::APPROVERS), Role::Approver);
-        self.acts.push(Act { at: moment(self.now, at), who, deed: Deed::Decide { verdict, notes } });
+        self.act(at, who, Deed::Decide { verdict, notes });
     }
 
     /// A window that begins then.
@@ -180,7 +184,7 @@ impl Writer<'_> {
             ("NOTE", format!("note_{serial}.txt"), note.into_bytes())
         };
         let deed = Deed::Proof { kind, key: key.to_owned(), file, bytes };
-        self.acts.push(Act { at: moment(self.now, at), who: (self.technician, Role::Technician), deed });
+        self.act(at, (self.technician, Role::Technician), deed);
     }
 
     /// The work is declared done; the customer signed, or there is a reason why not.
