@@ -228,7 +228,7 @@ fn visit(w: &mut Writer<'_>, role: &Role, planned_by: i64, start: i64) {
     let reason = *w.random.pick(&jobs::NO_SIGNATURE);
     let reason = (!signs).then_some(reason);
     // What happens on site, before the work is declared done.
-    let mut rest = work(w, role, check_in, end, &keys, reason);
+    let rest = work(w, role, check_in, end, &keys, reason);
     if !is_done {
         return;
     }
@@ -240,12 +240,11 @@ fn visit(w: &mut Writer<'_>, role: &Role, planned_by: i64, start: i64) {
         w.prove(times[2], SIGNATURE_KEY);
     }
     w.complete(times[3], reason);
-    rest = end;
     if role.end == End::Completed {
         return;
     }
     let pause = w.random.between(15, 120) * MINUTE;
-    let verified = (rest + pause).min(-10 * MINUTE);
+    let verified = (end + pause).min(-10 * MINUTE);
     w.verify(verified, None);
     if role.end == End::Invoiced {
         let pause = w.random.between(10, 180) * MINUTE;

@@ -1,11 +1,6 @@
 //! What the tests share: one private cluster a test process, and one database a test, made from a
 //! template. A watchdog stops the cluster and removes it once the process has ended, however.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "each test binary uses its own part, and fails by panicking"
-)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "each test binary uses its own part, and fails by panicking")]
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
