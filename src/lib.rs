@@ -3,6 +3,7 @@
 //! * [`domain`] what is true: rules as pure functions and data.
 //! * [`store`] where it is kept: Postgres, migrations, the private local cluster. All SQL is here.
 //! * [`engine`] how it changes and how it is read: tool calls and queries.
+//! * [`demo`] a believable day, brought about by tool calls like any other.
 //! * [`cli`] the headless face. A face never writes SQL; nothing below knows which face called.
 //! * [`import`] what comes from elsewhere: files, mappings, and requests made into tickets through
 //!   the engine.
@@ -12,6 +13,7 @@
 pub mod bench;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod import;

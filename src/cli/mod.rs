@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod call;
 mod db;
+mod demo;
 mod directory;
 mod error;
 mod evidence;
@@ -70,6 +71,7 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Tool(tool::ToolArgs),
     Call(call::CallArgs),
     Run(run::RunArgs),
@@ -93,6 +95,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     };
     let work = async {
         let result = match cli.command {
+            Command::Demo(args) => demo::run(&mut session, args).await,
             Command::Tool(args) => tool::run(&mut session, args),
             Command::Call(args) => call::run(&mut session, args).await,
             Command::Run(args) => run::run(&mut session, args).await,

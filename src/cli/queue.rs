@@ -169,33 +169,68 @@ fn tone(status: SlaStatus) -> (Tone, &'static str) {
     }
 }
 
-/// Prints rows: for people a table, else a line of JSON each.
+/// Prints rows: for people a table and how many of each there are, else a line of JSON each.
 pub fn print(session: &mut Session, rows: &[Row], now: Timestamp) -> Result<(), CliError> {
     if session.out.json {
         return rows.iter().try_for_each(|row| session.out.json_line(row));
     }
-    let mut table = Table::new(&[" ", ">SLA", "PRI", "STATE", "TICKET", "SITE", "TECH", "START", "UPD", "SUMMARY"]);
+    table(session, rows, now)?;
+    counts(session, rows)
+}
+
+/// Prints rows as a table.
+pub fn table(session: &mut Session, rows: &[Row], now: Timestamp) -> Result<(), CliError> {
+    let columns = session.out.columns();
+    let is_narrow = columns < 120;
+    let headings: &[&str] = if is_narrow {
+        &[" ", ">SLA", "PRI", "STATE", "TICKET", "SITE", "SUMMARY"]
+    } else {
+        &[" ", ">SLA", "PRI", "STATE", "TICKET", "SITE", "TECH", "START", "UPD", "SUMMARY"]
+    };
+    let mut table = Table::new(headings);
+    let short_of = |text: &str, room: usize| crate::text::cut(&crate::text::plain(text), room).into_owned();
     for row in rows {
         let (tone, mark) = tone(row.sla_status);
         let paused = if row.sla_clock == SlaClock::Stopped { "=" } else { mark };
+        let press = if row.priority == Priority::Emergency { Tone::Strong } else { Tone::Plain };
+        let state = row.state.as_str().replace('_', " ");
+        let state = if columns < 150 { short_of(&state, 18) } else { state };
+        let site = short_of(&row.site.name, if is_narrow { 18 } else { 24 });
+        let front = [
+            (tone, paused),
+            (tone, row.sla_timer_remaining.as_str()),
+            (press, short(row.priority)),
+            (Tone::Plain, &state),
+            (Tone::Strong, &row.number),
+            (Tone::Plain, &site),
+        ];
+        let [paused, timer, priority, state, number, site] = front;
+        if is_narrow {
+            table.row([paused, timer, priority, state, number, site, (Tone::Plain, &row.summary)]);
+            continue;
+        }
         let start = row.scheduled_start.map(|at| at.utc().format("%d %b %H:%MZ").to_string());
         table.row([
-            (tone, paused),
-            (tone, &row.sla_timer_remaining),
-            (if row.priority == Priority::Emergency { Tone::Strong } else { Tone::Plain }, short(row.priority)),
-            (Tone::Plain, &row.state.as_str().replace('_', " ")),
-            (Tone::Strong, &row.number),
-            (Tone::Plain, &crate::text::cut(&crate::text::plain(&row.site.name), 24)),
+            paused,
+            timer,
+            priority,
+            state,
+            number,
+            site,
             (Tone::Plain, row.assigned_tech_name.as_deref().unwrap_or("—")),
             (Tone::Muted, start.as_deref().unwrap_or("—")),
             (Tone::Muted, &ago(row.last_update_at, now)),
             (Tone::Plain, &row.summary),
         ]);
     }
-    session.out.table(&table)?;
+    session.out.table(&table)
+}
+
+/// Says how many rows of each kind there are.
+pub fn counts(session: &mut Session, rows: &[Row]) -> Result<(), CliError> {
     let count = |status| rows.iter().filter(|row| row.sla_status == status).count();
     let line = format!(
-        "{} tickets: {} breached ▲, {} about to ◆, {} healthy ●   (= the clock stands still)",
+        "{} tickets: {} breached ▲, {} about to ◆, {} healthy ●   (= clock stands still)",
         rows.len(),
         count(SlaStatus::Breach),
         count(SlaStatus::Warning),

@@ -25,6 +25,8 @@ pub struct Bulk<'e> {
     /// The master data that calls may name.
     pub sites: HashMap<Uuid, Site>,
     pub technicians: HashMap<String, Technician>,
+    /// Assets, each with its site.
+    pub assets: HashMap<Uuid, Uuid>,
     numbers: VecDeque<String>,
     cases: HashMap<Uuid, CaseFile>,
     /// Tickets in the order they began, so that they are stored in that order.
@@ -53,6 +55,7 @@ impl<'e> Bulk<'e> {
             engine,
             sites: HashMap::new(),
             technicians: HashMap::new(),
+            assets: HashMap::new(),
             numbers: VecDeque::new(),
             cases: HashMap::new(),
             order: Vec::new(),
@@ -67,6 +70,11 @@ impl<'e> Bulk<'e> {
             self.numbers.extend(more);
         }
         Ok(())
+    }
+
+    /// A ticket of the batch as it stands.
+    pub fn case(&self, ticket_id: Uuid) -> Option<&CaseFile> {
+        self.cases.get(&ticket_id)
     }
 
     /// Tickets that wait to be written.
@@ -135,6 +143,9 @@ impl<'e> Bulk<'e> {
         }
         if let Some(account) = needs.account {
             case.account_id = self.sites.values().any(|site| site.account_id == account).then_some(account);
+        }
+        if let Some(asset) = needs.asset {
+            case.asset = self.assets.get(&asset).map(|site| (asset, *site));
         }
         case.technician = needs.technician.and_then(|id| self.technicians.get(&id)).cloned();
     }

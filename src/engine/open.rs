@@ -222,3 +222,23 @@ pub async fn drop_database(cluster: &Cluster, database: &str) -> Result<(), Open
     pool.close().await;
     Ok(())
 }
+
+/// Whether there is such a database on the private cluster.
+pub async fn database_exists(cluster: &Cluster, database: &str) -> Result<bool, OpenError> {
+    let pool = owner_pool(cluster, "postgres").await?;
+    let exists = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(database)
+        .fetch_one(&pool)
+        .await?;
+    pool.close().await;
+    Ok(exists)
+}
+
+/// Gives a database of the private cluster, to which nobody is connected, another name.
+pub async fn rename_database(cluster: &Cluster, from: &str, to: &str) -> Result<(), OpenError> {
+    let pool = owner_pool(cluster, "postgres").await?;
+    let (from, to) = (from.replace('"', ""), to.replace('"', ""));
+    sqlx::raw_sql(AssertSqlSafe(format!("ALTER DATABASE \"{from}\" RENAME TO \"{to}\""))).execute(&pool).await?;
+    pool.close().await;
+    Ok(())
+}

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Store, StoreError};
 use crate::domain::audit::{Event, Head};
+use crate::domain::time::Timestamp;
 use crate::domain::view::Surroundings;
 
 /// An event as JSON, its columns as they go over the wire.
@@ -24,6 +25,13 @@ pub struct Trail {
 }
 
 impl Store {
+    /// When this database was made, and what time it is there now.
+    pub async fn made_at(&self) -> Result<(Timestamp, Timestamp), StoreError> {
+        let (made, now) =
+            sqlx::query_as("SELECT created_at, dispatch_now() FROM dispatch_meta").fetch_one(&self.pool).await?;
+        Ok((Timestamp::new(made), Timestamp::new(now)))
+    }
+
     /// The events of a ticket, in the order of the timeline.
     pub async fn timeline(&self, ticket_id: Uuid) -> Result<Vec<Event>, StoreError> {
         let rows = sqlx::query(AssertSqlSafe(format!("{EVENT} WHERE ticket_id = $1 ORDER BY created_at, id")))
