@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::db::with_server;
 use super::error::CliError;
-use super::out::{Tone, say};
+use super::out::{Tone, say, terminal_columns};
 use super::queue;
 use super::session::Session;
 use crate::demo::database::{self, Lock};
@@ -178,7 +178,7 @@ fn suggest(session: &mut Session, rows: &[Row]) -> Result<(), CliError> {
     let first = if has("T-10001") { "T-10001" } else { rows.first().map_or("T-10001", |row| row.number.as_str()) };
     let told = rows.iter().find(|row| row.state == State::Invoiced).map_or(first, |row| row.number.as_str());
     // Broken where a shell reads on, so that it can be copied whole.
-    let turn = if session.out.columns() < 115 { "\\\n    " } else { "" };
+    let turn = if terminal_columns() < 115 { "\\\n    " } else { "" };
     let triage = format!("{turn}--set priority=URGENT --set incident_type=DOOR_WONT_LATCH --dry-run");
     let heading = session.out.tone(Tone::Strong, "Try next");
     session.out.line(&heading)?;

@@ -117,7 +117,7 @@ impl Out {
 }
 
 /// The columns there are to write in.
-fn terminal_columns() -> usize {
+pub fn terminal_columns() -> usize {
     terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| usize::from(columns)).max(20)
 }
 

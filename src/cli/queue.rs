@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::time::{Instant, sleep};
 
 use super::error::CliError;
-use super::out::{Table, Tone};
+use super::out::{Table, Tone, terminal_columns};
 use super::session::Session;
 use crate::domain::filter::RowFilter;
 use crate::domain::queue::{Filter, Row, Words};
@@ -180,7 +180,7 @@ pub fn print(session: &mut Session, rows: &[Row], now: Timestamp) -> Result<(), 
 
 /// Prints rows as a table.
 pub fn table(session: &mut Session, rows: &[Row], now: Timestamp) -> Result<(), CliError> {
-    let columns = session.out.columns();
+    let columns = terminal_columns();
     let is_narrow = columns < 120;
     let headings: &[&str] = if is_narrow {
         &[" ", ">SLA", "PRI", "STATE", "TICKET", "SITE", "SUMMARY"]

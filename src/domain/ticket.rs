@@ -94,7 +94,7 @@ fn normalise_skill(text: &str) -> String {
 }
 
 /// The same of a service type: DEFAULT where nothing is left.
-fn normalise_service_type(text: &str) -> String {
+pub fn normalise_service_type(text: &str) -> String {
     Some(normalise_skill(text)).filter(|service| !service.is_empty()).unwrap_or_else(|| ANY_SERVICE.to_owned())
 }
 

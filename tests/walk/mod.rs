@@ -1,4 +1,5 @@
 //! Random calls by random roles, valid, invalid and replayed: what the random walks share.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use dispatch::domain::actor::Role;
 use dispatch::domain::state::State;
