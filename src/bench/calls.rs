@@ -15,8 +15,9 @@ use crate::engine::{Call, Caller, Desk, Engine};
 
 /// How many call at once.
 pub const LEVELS: [u32; 3] = [1, 8, 32];
-/// Ours and the yardstick take turns, so that whatever else the machine does meets both.
-const ROUNDS: u32 = 3;
+/// Ours and the yardstick take turns of this length, so that whatever else the machine does meets
+/// both. Not shorter: pgbench plans its statement anew in each.
+const TURN: Duration = Duration::from_secs(2);
 /// Connections and caches fill before the first round.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -50,22 +51,22 @@ async fn measure(
     seconds: u64,
     mut told: impl FnMut(&Level),
 ) -> Result<(), BenchError> {
-    let pool = scratch::make(opening, scratch::YARDSTICK, 2).await?;
-    Pgbench::fill(pool.store().pool()).await?;
-    pool.store().close().await;
+    let filled = scratch::make(opening, scratch::YARDSTICK, 2).await?;
+    Pgbench::fill(filled.store().pool()).await?;
+    filled.store().close().await;
     let most = LEVELS.into_iter().max().unwrap_or(1);
+    // Calls keep half of the pool for themselves (`store::lane`).
     let engine = scratch::make(opening, scratch::OURS, 2 * most).await?;
     let machine = Machine::here(engine.store().pool()).await?;
     let world = World::new(&engine).await?;
-    let slice = Duration::from_secs((seconds / u64::from(ROUNDS)).max(1));
     for callers in LEVELS {
         load(&engine, &world, callers, WARM_UP).await?;
         let (mut ours, mut theirs, mut latencies) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            let round = load(&engine, &world, callers, slice).await?;
+        for _ in 0..(seconds / TURN.as_secs()).max(1) {
+            let round = load(&engine, &world, callers, TURN).await?;
             ours.push(round.rate);
             latencies.extend(round.latencies);
-            theirs.push(yardstick.run(callers, slice.as_secs()).await?);
+            theirs.push(yardstick.run(callers, TURN.as_secs()).await?);
         }
         latencies.sort_unstable();
         let (calls_per_second, yardstick_per_second) = (median(ours), median(theirs));

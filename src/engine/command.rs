@@ -1,5 +1,7 @@
 //! Commands: asked, judged, and stored exactly once.
 
+use std::collections::btree_map::Entry;
+
 use futures::FutureExt;
 use serde_json::{Value, json};
 use sqlx::Acquire;
@@ -234,9 +236,9 @@ impl Engine {
     async fn probe(&self, case: &CaseFile, probes: &mut Option<Probes>) {
         let Some(probes) = probes else { return };
         for item in &case.evidence {
-            if !probes.contains_key(&probe_key(item)) {
+            if let Entry::Vacant(unseen) = probes.entry(probe_key(item)) {
                 let checksum = self.options.require_checksum.then_some(item.checksum.as_deref()).flatten();
-                probes.insert(probe_key(item), self.objects.probe(&item.uri, checksum).await);
+                unseen.insert(self.objects.probe(&item.uri, checksum).await);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The one read before a call: whether it was answered before, and the case file its decision
 //! depends on, in a single statement and so as of a single moment.
 
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
@@ -8,13 +9,16 @@ use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 
+use super::columns::TICKET;
 use super::{Store, StoreError};
 use crate::domain::audit::Head;
 use crate::domain::case::CaseFile;
 use crate::domain::directory::{Kind, Master};
-use crate::domain::ticket::StoredTicket;
+use crate::domain::state::State;
+use crate::domain::ticket::{Inner, StoredTicket, Ticket};
 use crate::domain::time::Timestamp;
 use crate::domain::tool::Needs;
+use crate::domain::words::Priority;
 
 /// Which call is about to be judged.
 #[derive(Debug)]
@@ -87,17 +91,23 @@ fn statement(wanted: &Wanted<'_>) -> String {
         columns.push_str(", ");
         columns.push_str(sql);
     };
+    column("t.changed_xid::text AS stamp");
+    for (name, kind) in TICKET {
+        // Words are sent as text; everything else as its own type, which both sides read fastest.
+        let sent_as = if matches!(*kind, "ticket_state" | "priority_level") { "::text AS " } else { " AS " };
+        column(&format!("t.{name}{sent_as}{name}"));
+    }
     column(
-        "row_to_json(t) AS ticket, CASE WHEN s.id IS NOT NULL THEN json_build_object(\
+        "CASE WHEN s.id IS NOT NULL THEN json_build_object(\
          'id', s.id, 'account_id', s.account_id, 'name', s.name, 'city', s.city, 'region', s.region, \
          'timezone', s.timezone) END AS site",
     );
     if wanted.new_number {
         // A replay takes no number.
-        column("CASE WHEN k.request_hash IS NULL THEN 'T-' || nextval('ticket_number_seq') END AS number");
+        column("CASE WHEN k.request_hash IS NULL THEN 'T-' || nextval('ticket_number_seq') END AS new_number");
     }
     if needs.account.is_some() {
-        column("(SELECT id FROM accounts WHERE id = $6) AS account_id");
+        column("(SELECT id FROM accounts WHERE id = $6) AS named_account");
     }
     if needs.asset.is_some() {
         column("(SELECT json_build_array(id, site_id) FROM assets WHERE id = $7) AS asset");
@@ -198,7 +208,7 @@ pub async fn load(connection: &mut PgConnection, wanted: &Wanted<'_>) -> Result<
         .fetch_one(connection)
         .await?;
 
-    let ticket: Option<StoredTicket> = json(&row, "ticket")?;
+    let ticket = ticket(&row)?;
     let stamp = ticket.as_ref().and_then(|stored| stored.inner.changed_xid.clone());
     let head = match &ticket {
         Some(stored) => {
@@ -206,7 +216,7 @@ pub async fn load(connection: &mut PgConnection, wanted: &Wanted<'_>) -> Result<
         }
         None => head(&row)?,
     };
-    let account_id: Option<Uuid> = optional(&row, "account_id")?;
+    let account_id: Option<Uuid> = optional(&row, "named_account")?;
     let case = CaseFile {
         head,
         site: json(&row, "site")?,
@@ -240,7 +250,65 @@ pub async fn load(connection: &mut PgConnection, wanted: &Wanted<'_>) -> Result<
             body: row.try_get("response_body")?,
         }),
     };
-    Ok(Loaded { now: Timestamp::new(row.try_get("now")?), answered, number: optional(&row, "number")?, case, stamp })
+    Ok(Loaded {
+        now: Timestamp::new(row.try_get("now")?),
+        answered,
+        number: optional(&row, "new_number")?,
+        case,
+        stamp,
+    })
+}
+
+/// The ticket of a row, if there is one.
+fn ticket(row: &PgRow) -> Result<Option<StoredTicket>, StoreError> {
+    let Some(id) = row.try_get::<Option<Uuid>, _>("id")? else { return Ok(None) };
+    let text = |name: &str| row.try_get::<Option<String>, _>(name);
+    let time = |name: &str| Ok::<_, sqlx::Error>(row.try_get::<Option<DateTime<Utc>>, _>(name)?.map(Timestamp::new));
+    let moment = |name: &str| row.try_get::<DateTime<Utc>, _>(name).map(Timestamp::new);
+    let unknown = |word: &str| sqlx::Error::Decode(format!("a word this program does not know: {word}").into());
+    let (state, priority): (&str, &str) = (row.try_get("state")?, row.try_get("priority")?);
+    let ticket = Ticket {
+        id,
+        number: text("number")?,
+        account_id: row.try_get("account_id")?,
+        site_id: row.try_get("site_id")?,
+        asset_id: row.try_get("asset_id")?,
+        state: State::parse(state).ok_or_else(|| unknown(state))?,
+        priority: Priority::parse(priority).ok_or_else(|| unknown(priority))?,
+        incident_type: text("incident_type")?,
+        summary: row.try_get("summary")?,
+        description: text("description")?,
+        customer_name: text("customer_name")?,
+        customer_phone: text("customer_phone")?,
+        customer_email: text("customer_email")?,
+        nte_cents: row.try_get("nte_cents")?,
+        scheduled_start: time("scheduled_start")?,
+        scheduled_end: time("scheduled_end")?,
+        identity_signature: text("identity_signature")?,
+        identity_confidence: row.try_get("identity_confidence")?,
+        classification_confidence: row.try_get("classification_confidence")?,
+        sop_handoff_required: row.try_get("sop_handoff_required")?,
+        sop_handoff_acknowledged: row.try_get("sop_handoff_acknowledged")?,
+        sop_handoff_prompt: text("sop_handoff_prompt")?,
+        assigned_provider_id: row.try_get("assigned_provider_id")?,
+        assigned_tech_id: text("assigned_tech_id")?,
+        requires_return_visit: row.try_get("requires_return_visit")?,
+        version: row.try_get("version")?,
+        created_at: moment("created_at")?,
+        updated_at: moment("updated_at")?,
+    };
+    let inner = Inner {
+        confirmed_start: time("confirmed_start")?,
+        source: text("source")?,
+        source_id: text("source_id")?,
+        chain_seq: row.try_get("chain_seq")?,
+        chain_hash: text("chain_hash")?,
+        last_event_at: time("last_event_at")?,
+        last_transition_at: time("last_transition_at")?,
+        clock_stopped_at: time("clock_stopped_at")?,
+        changed_xid: text("stamp")?,
+    };
+    Ok(Some(StoredTicket { ticket, inner }))
 }
 
 fn head(row: &PgRow) -> Result<Head, StoreError> {

@@ -208,7 +208,7 @@ pub async fn persist(connection: &mut PgConnection, write: &Write) -> Result<Out
     let mut sql = String::from("WITH guard AS (");
     for (n, part) in statement.parts.iter().enumerate() {
         if n > 0 {
-            sql.push_str(&format!("), w{n} AS ("));
+            sql.extend(["), w", &n.to_string(), " AS ("]);
         }
         sql.push_str(part);
     }

@@ -70,7 +70,7 @@ impl Statement {
             sql.push_str(if n == 0 { "(" } else { "), (" });
             for (m, (name, kind)) in columns.iter().enumerate() {
                 let number = self.bind(Bound::of(row[*name].take(), kind));
-                sql.push_str(&format!("{}${number}::{}", if m == 0 { "" } else { ", " }, read_as(kind)));
+                sql.extend([if m == 0 { "$" } else { ", $" }, &number.to_string(), "::", read_as(kind)]);
             }
         }
         let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();

@@ -68,7 +68,7 @@ pub fn tool(dice: &mut Dice, state: Option<State>) -> &'static str {
     }
     let admitted: Vec<&'static str> =
         TOOLS.into_iter().filter(|name| dispatch::domain::registry::find(name).unwrap().spec.admits(state)).collect();
-    if dice.chance(65) { *dice.one_of(&admitted) } else { *dice.one_of(&TOOLS) }
+    if dice.chance(65) { dice.one_of(&admitted) } else { dice.one_of(&TOOLS) }
 }
 
 /// A role: mostly one that may, sometimes any.
