@@ -675,7 +675,8 @@ async fn odd_repairs_by_hand_leave_the_case_readable() {
     let id = world.ticket_in(engine, "COMPLETED_PENDING_VERIFICATION").await;
     sqlx::raw_sql(
         "UPDATE evidence_items SET metadata = '[]'; UPDATE completions SET evidence_refs = '7'; \
-         UPDATE tickets SET scheduled_start = NULL, scheduled_end = 'infinity'; \
+         UPDATE tickets SET scheduled_start = '2026-01-01Z', scheduled_end = 'infinity', \
+            confirmed_start = '-infinity'; \
          INSERT INTO approvals (ticket_id, requested_by, approval_type, evidence) \
             SELECT id, 'hand', 'PROPOSAL', '{\"evidence_refs\": null}' FROM tickets",
     )

@@ -91,7 +91,13 @@ fn shell(place: &Path, line: &str) {
 /// The lines of every example in the help, command by command.
 fn examples(command: &clap::Command, found: &mut Vec<(String, Vec<String>)>) {
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    let lines: Vec<String> = help.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect();
+    let joined = help.replace("\\\n", " ");
+    let lines: Vec<String> = joined
+        .lines()
+        .skip_while(|line| !line.starts_with("Example"))
+        .filter_map(|line| line.strip_prefix("  "))
+        .map(str::to_owned)
+        .collect();
     if !command.get_subcommands().any(|_| true) || !lines.is_empty() {
         found.push((command.get_name().to_owned(), lines));
     }

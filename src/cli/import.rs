@@ -39,8 +39,8 @@ enum ImportCommand {
 /// where nothing but such rows was found.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  printf 'id,at,what\\n7,2026-11-20T08:00:00Z,Door stuck\\n' > /tmp/calls.csv
-  dispatch --demo import requests /tmp/calls.csv --account 'Pier 39 Shops' --dry-run \\
+  printf 'id,at,what\\n7,2026-11-20T08:00:00Z,Door stuck\\n' > calls.csv
+  dispatch --demo import requests calls.csv --account 'Pier 39 Shops' --dry-run \\
       --map source_id=id --map created_at=at --map summary=what
 
 In a mapping file each field is a text in which {column} stands for a column's value, and what

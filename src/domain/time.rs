@@ -25,6 +25,14 @@ impl Timestamp {
         holds.then(|| Self::new(at))
     }
 
+    /// The moment so many microseconds after 1970; the first or last that we can say, where it
+    /// lies beyond.
+    pub fn clamped(micros: i64) -> Self {
+        let bound = |text: &str| DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_micros()).unwrap_or_default();
+        let micros = micros.clamp(bound("0001-01-01T00:00:00Z"), bound("9999-12-31T23:59:59Z"));
+        Self::new(DateTime::from_timestamp_micros(micros).unwrap_or_default())
+    }
+
     /// The moment as chrono knows it.
     pub fn utc(self) -> DateTime<Utc> {
         self.0

@@ -1,7 +1,6 @@
 //! The one read before a call: whether it was answered before, and the case file its decision
 //! depends on, in a single statement and so as of a single moment.
 
-use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
@@ -10,6 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 
 use super::columns::TICKET;
+use super::moment::Moment;
 use super::{Store, StoreError};
 use crate::domain::audit::Head;
 use crate::domain::case::CaseFile;
@@ -263,8 +263,8 @@ pub async fn load(connection: &mut PgConnection, wanted: &Wanted<'_>) -> Result<
 fn ticket(row: &PgRow) -> Result<Option<StoredTicket>, StoreError> {
     let Some(id) = row.try_get::<Option<Uuid>, _>("id")? else { return Ok(None) };
     let text = |name: &str| row.try_get::<Option<String>, _>(name);
-    let time = |name: &str| Ok::<_, sqlx::Error>(row.try_get::<Option<DateTime<Utc>>, _>(name)?.map(Timestamp::new));
-    let moment = |name: &str| row.try_get::<DateTime<Utc>, _>(name).map(Timestamp::new);
+    let time = |name: &str| Ok::<_, sqlx::Error>(row.try_get::<Option<Moment>, _>(name)?.map(|Moment(at)| at));
+    let moment = |name: &str| row.try_get::<Moment, _>(name).map(|Moment(at)| at);
     let unknown = |word: &str| sqlx::Error::Decode(format!("a word this program does not know: {word}").into());
     let (state, priority): (&str, &str) = (row.try_get("state")?, row.try_get("priority")?);
     let ticket = Ticket {

@@ -7,6 +7,7 @@ mod lane;
 pub mod load;
 pub mod local;
 pub mod migrate;
+mod moment;
 pub mod objects;
 pub mod persist;
 pub mod queue;

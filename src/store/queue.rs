@@ -94,7 +94,7 @@ const FROM: &str = "tickets t JOIN sites s ON s.id = t.site_id JOIN accounts a O
 /// The parts of a rank, computed from the row, the policy and the moment ($1).
 const RANK: &str = "CROSS JOIN LATERAL (SELECT \
         t.state IN ('COMPLETED_PENDING_VERIFICATION', 'VERIFIED', 'INVOICED', 'CLOSED', 'CANCELLED') AS stopped, \
-        t.sla_clock_start + make_interval(mins => CASE t.priority \
+        least(greatest(t.sla_clock_start, '0001-01-01Z'), '9999-01-01Z') + make_interval(mins => CASE t.priority \
             WHEN 'EMERGENCY' THEN $2 WHEN 'URGENT' THEN $3 ELSE $4 END) AS deadline, \
         floor(extract(epoch FROM COALESCE(t.last_event_at, t.updated_at)) * 1000)::bigint AS update) d \
     CROSS JOIN LATERAL (SELECT d.deadline - CASE WHEN d.stopped \

@@ -68,7 +68,8 @@ pub fn tool(dice: &mut Dice, state: Option<State>) -> &'static str {
     }
     let admitted: Vec<&'static str> =
         TOOLS.into_iter().filter(|name| dispatch::domain::registry::find(name).unwrap().spec.admits(state)).collect();
-    if dice.chance(65) { dice.one_of(&admitted) } else { dice.one_of(&TOOLS) }
+    let list = if dice.chance(65) { admitted.as_slice() } else { TOOLS.as_slice() };
+    list[dice.below(list.len())]
 }
 
 /// A role: mostly one that may, sometimes any.
