@@ -4,9 +4,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::error::CliError;
-use super::out::{Table, Tone};
+use super::out::{Table, Tone, terminal_columns};
 use super::session::Session;
+use crate::domain::time::Timestamp;
 use crate::engine::Call;
+use crate::text::cut;
 
 /// Look at one ticket
 #[derive(Debug, Args)]
@@ -84,7 +86,7 @@ fn show(session: &mut Session, case: &Value) -> Result<(), CliError> {
     session.out.line(&title)?;
     let window = match (&ticket["scheduled_start"], &ticket["scheduled_end"]) {
         (Value::Null, _) => "—".to_owned(),
-        (start, end) => format!("{} to {}", word(start), word(end)),
+        (start, end) => format!("{} to {}", at(start), at(end)),
     };
     let mut table = Table::new(&["", ""]);
     for (name, value) in [
@@ -116,14 +118,14 @@ fn show(session: &mut Session, case: &Value) -> Result<(), CliError> {
         }
     }
     for approval in case["open_approvals"].as_array().into_iter().flatten() {
-        let told = format!(
-            "{} {} {}  {}",
+        let asked = format!(
+            "{} {}  {}",
             word(&approval["approval_type"]),
             money(&approval["amount_delta_cents"]),
-            word(&approval["reason"]),
-            word(&approval["id"])
+            word(&approval["reason"])
         );
-        table.row([(Tone::Warn, "Approval"), (Tone::Plain, &told)]);
+        table.row([(Tone::Warn, "Approval"), (Tone::Plain, &asked)]);
+        table.row([(Tone::Muted, "  its id"), (Tone::Plain, &word(&approval["id"]))]);
     }
     let possible: Vec<String> = case["actions"]
         .as_array()
@@ -136,37 +138,53 @@ fn show(session: &mut Session, case: &Value) -> Result<(), CliError> {
     session.out.table(&table)
 }
 
+/// A moment as people read it.
+fn at(value: &Value) -> String {
+    let moment = value.as_str().and_then(Timestamp::parse);
+    moment.map_or_else(|| word(value), |moment| moment.utc().format("%d %b %H:%M:%SZ").to_string())
+}
+
 fn timeline(session: &mut Session, body: &Value) -> Result<(), CliError> {
-    let mut table = Table::new(&["TIME", "WHO", "TOOL", "STATE", "REQUEST"]);
+    let wide = terminal_columns() >= 120;
+    let headings = ["TIME", "WHO", "TOOL", "STATE", "REQUEST"];
+    let mut table = Table::new(if wide { &headings } else { &headings[..4] });
     for event in body["events"].as_array().into_iter().flatten() {
-        let who =
-            format!("{}/{} ({})", word(&event["actor_type"]), word(&event["actor_id"]), word(&event["actor_role"]));
-        let state = if event["before_state"] == event["after_state"] {
-            word(&event["after_state"])
+        let (before, after) = (&event["before_state"], &event["after_state"]);
+        let (time, tool) = (at(&event["created_at"]), word(&event["tool_name"]));
+        if wide {
+            let who =
+                format!("{}/{} ({})", word(&event["actor_type"]), word(&event["actor_id"]), word(&event["actor_role"]));
+            let state = if before == after { word(after) } else { format!("{} → {}", word(before), word(after)) };
+            let request = word(&event["request_id"]);
+            table.row([
+                (Tone::Muted, &time),
+                (Tone::Plain, &who),
+                (Tone::Strong, &tool),
+                (Tone::Plain, &state),
+                (Tone::Muted, &request),
+            ]);
         } else {
-            format!("{} → {}", word(&event["before_state"]), word(&event["after_state"]))
-        };
-        table.row([
-            (Tone::Muted, &word(&event["created_at"])),
-            (Tone::Plain, &who),
-            (Tone::Strong, &word(&event["tool_name"])),
-            (Tone::Plain, &state),
-            (Tone::Muted, &word(&event["request_id"])),
-        ]);
+            let state = if before == after { String::new() } else { format!("→ {}", word(after).replace('_', " ")) };
+            let who = word(&event["actor_id"]);
+            table.row([(Tone::Muted, &time), (Tone::Plain, &who), (Tone::Strong, &tool), (Tone::Plain, &state)]);
+        }
     }
     session.out.table(&table)
 }
 
 fn evidence(session: &mut Session, body: &Value) -> Result<(), CliError> {
-    let mut table = Table::new(&["TIME", "KIND", "KEY", "BY", "FROZEN", "URI"]);
+    let mut table = Table::new(&["TIME", "KIND", "BY", "FROZEN", "KEY", "URI"]);
     for item in body["evidence"].as_array().into_iter().flatten() {
         let frozen = if item["is_immutable"] == true { "yes" } else { "" };
         table.row([
-            (Tone::Muted, &word(&item["created_at"])),
+            (Tone::Muted, &at(&item["created_at"])),
             (Tone::Plain, &word(&item["kind"])),
-            (Tone::Strong, &word(&item["metadata"]["evidence_key"])),
             (Tone::Plain, &word(&item["created_by"])),
             (Tone::Plain, frozen),
+            (
+                Tone::Strong,
+                &cut(&word(&item["metadata"]["evidence_key"]), if terminal_columns() < 120 { 26 } else { 60 }),
+            ),
             (Tone::Muted, &word(&item["uri"])),
         ]);
     }

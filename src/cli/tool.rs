@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::error::CliError;
-use super::out::{Table, Tone};
+use super::out::{Table, Tone, terminal_columns};
 use super::session::Session;
 use crate::domain::directory::Kind;
 use crate::domain::registry;
@@ -112,18 +112,23 @@ fn list(session: &mut Session) -> Result<(), CliError> {
         }
         return Ok(());
     }
-    let mut table = Table::new(&["TOOL", "ROLES", "FROM", "TO", "WHAT IT DOES"]);
+    let wide = terminal_columns() >= 150;
+    let mut table = if wide {
+        Table::new(&["TOOL", "ROLES", "FROM", "TO", "WHAT IT DOES"])
+    } else {
+        Table::new(&["TOOL", "ROLES", "WHAT IT DOES"])
+    };
     for tool in registry::tools() {
         let roles: Vec<&str> = tool.spec.roles.iter().map(|role| role.as_str()).collect();
-        let roles = if roles.len() > 4 { format!("{} roles", roles.len()) } else { roles.join(" ") };
-        let to = tool.spec.to.map_or("", |state| state.as_str());
-        table.row([
-            (Tone::Strong, tool.spec.name),
-            (Tone::Plain, &roles),
-            (Tone::Muted, &from_words(tool)),
-            (Tone::Plain, to),
-            (Tone::Plain, tool.spec.summary),
-        ]);
+        let roles =
+            if roles.len() > if wide { 4 } else { 2 } { format!("{} roles", roles.len()) } else { roles.join(" ") };
+        let (name, what) = ((Tone::Strong, tool.spec.name), (Tone::Plain, tool.spec.summary));
+        if wide {
+            let to = tool.spec.to.map_or("", |state| state.as_str());
+            table.row([name, (Tone::Plain, &roles), (Tone::Muted, &from_words(tool)), (Tone::Plain, to), what]);
+        } else {
+            table.row([name, (Tone::Plain, &roles), what]);
+        }
     }
     session.out.table(&table)
 }
