@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 
 use futures::FutureExt;
 use serde_json::{Value, json};
-use sqlx::Acquire;
+use sqlx::{Acquire, PgConnection};
 use uuid::Uuid;
 
 use super::admission::{Reference, Target, request_id};
@@ -18,7 +18,7 @@ use crate::domain::judge::{self, Asked};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::tool::{From, Needs, Payload, Tool};
 use crate::store::StoreError;
-use crate::store::load::{Loaded, Wanted, load};
+use crate::store::load::{Loaded, Wanted, load, lock};
 use crate::store::persist::{Guard, Outcome, Write, not_before, persist};
 use crate::store::refused::RefusedCall;
 
@@ -29,6 +29,9 @@ enum Again {
     /// The locked rows name evidence that nobody has looked at yet.
     Probe(Box<CaseFile>),
 }
+
+/// How an attempt ended: with an answer, or to be made again.
+type Ended = Result<Result<Reply, Refusal>, Again>;
 
 impl Engine {
     /// Does a command.
@@ -133,19 +136,9 @@ impl Engine {
         call: &Call,
         request_id: Uuid,
         probes: Option<&Probes>,
-    ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
-        let needs = needs(asked);
-        let endpoint = asked.tool.spec.endpoint();
+    ) -> Result<Ended, StoreError> {
         let mut connection = self.store.lane().await?;
-        let loaded = load(&mut connection, &wanted(asked, call, &endpoint, Some(request_id), &needs)).await?;
-        let ended = match self.decide(asked, call, request_id, probes, loaded) {
-            Decided::Answer(answer) => Ok(answer),
-            Decided::Again(again) => Err(again),
-            Decided::Write(write, reply) => match persist(&mut connection, &write).await? {
-                Outcome::Done => Ok(Ok(reply)),
-                Outcome::MovedOn => Err(Again::MovedOn),
-            },
-        };
+        let ended = self.attempt_on(&mut connection, asked, call, request_id, probes).await?;
         connection.keep();
         Ok(ended)
     }
@@ -157,24 +150,34 @@ impl Engine {
         call: &Call,
         request_id: Uuid,
         probes: Option<&Probes>,
-    ) -> Result<Result<Result<Reply, Refusal>, Again>, StoreError> {
-        let needs = needs(asked);
-        let endpoint = asked.tool.spec.endpoint();
+    ) -> Result<Ended, StoreError> {
         let mut connection = self.store.pool().acquire().await?;
         let mut transaction = connection.begin().await?;
-        crate::store::load::lock(&mut transaction, asked.ticket_id).await?;
-        let loaded = load(&mut transaction, &wanted(asked, call, &endpoint, Some(request_id), &needs)).await?;
-        match self.decide(asked, call, request_id, probes, loaded) {
-            Decided::Answer(answer) => Ok(Ok(answer)),
-            Decided::Again(again) => Ok(Err(again)),
-            Decided::Write(write, reply) => match persist(&mut transaction, &write).await? {
-                Outcome::Done => {
-                    transaction.commit().await?;
-                    Ok(Ok(Ok(reply)))
-                }
-                Outcome::MovedOn => Ok(Err(Again::MovedOn)),
+        lock(&mut transaction, asked.ticket_id).await?;
+        let ended = self.attempt_on(&mut transaction, asked, call, request_id, probes).await?;
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    async fn attempt_on(
+        &self,
+        connection: &mut PgConnection,
+        asked: &Asked<'_>,
+        call: &Call,
+        request_id: Uuid,
+        probes: Option<&Probes>,
+    ) -> Result<Ended, StoreError> {
+        let needs = needs(asked);
+        let endpoint = asked.tool.spec.endpoint();
+        let loaded = load(connection, &wanted(asked, call, &endpoint, Some(request_id), &needs)).await?;
+        Ok(match self.decide(asked, call, request_id, probes, loaded) {
+            Decided::Answer(answer) => Ok(answer),
+            Decided::Again(again) => Err(again),
+            Decided::Write(write, reply) => match persist(connection, &write).await? {
+                Outcome::Done => Ok(Ok(reply)),
+                Outcome::MovedOn => Err(Again::MovedOn),
             },
-        }
+        })
     }
 
     /// What follows from what was loaded (steps 5 to 9).
