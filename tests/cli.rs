@@ -433,7 +433,7 @@ async fn the_audit_trail_is_verified_and_tampering_named() {
 #[tokio::test]
 async fn a_database_of_yours_is_migrated_only_by_command_and_a_foreign_one_left_alone() {
     let database = Database::new().await;
-    let postgres = dispatch::engine::open::owner_pool(support::cluster(), "postgres").await.unwrap();
+    let postgres = dispatch::store::databases::owner_pool(support::cluster(), "postgres").await.unwrap();
     sqlx::raw_sql("CREATE DATABASE yours").execute(&postgres).await.unwrap();
     let mut program = Program::on(&database);
     program.url = support::cluster().url("yours", dispatch::store::local::OWNER);
@@ -443,7 +443,7 @@ async fn a_database_of_yours_is_migrated_only_by_command_and_a_foreign_one_left_
     assert_eq!(program.json(&["db", "migrate"])[0]["version"], dispatch::store::migrate::newest());
     assert!(program.json(&["queue"]).is_empty());
     assert_eq!(program.json(&["db", "status"])[0]["tables"]["schema"], "current");
-    let yours = dispatch::engine::open::owner_pool(support::cluster(), "yours").await.unwrap();
+    let yours = dispatch::store::databases::owner_pool(support::cluster(), "yours").await.unwrap();
     sqlx::raw_sql("UPDATE _sqlx_migrations SET version = version + 1000").execute(&yours).await.unwrap();
     assert!(program.run(&["queue"]).status.success(), "a newer schema is read");
     let written = program.run(&["directory", "add", "accounts", "--set", "name=x"]);
@@ -476,4 +476,42 @@ async fn hostile_text_is_json_in_a_pipe_and_means_the_same() {
     ])[0];
     assert_eq!(made["summary"], hostile);
     assert_eq!(program.json(&["queue"])[0]["summary"], hostile);
+}
+
+#[tokio::test]
+async fn first_uses_at_once_and_one_that_was_cut_off_all_end_well() {
+    let database = Database::new().await;
+    let program = Program::on(&database);
+    let on_main = |arguments: &[&str]| {
+        let mut command = program.command(arguments);
+        command.env_remove("DISPATCH_DATABASE_URL").stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let children: Vec<_> = (0..4).map(|_| on_main(&["queue"]).spawn().unwrap()).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let postgres = dispatch::store::databases::owner_pool(support::cluster(), "postgres").await.unwrap();
+    for (cut_off, left) in [
+        (
+            "before the tables",
+            "CREATE TABLE _sqlx_migrations (version bigint PRIMARY KEY, description text NOT NULL, \
+            installed_on timestamptz NOT NULL DEFAULT now(), success boolean NOT NULL, checksum bytea NOT NULL, \
+            execution_time bigint NOT NULL)",
+        ),
+        ("before the application is let in", ""),
+    ] {
+        sqlx::raw_sql("DROP DATABASE IF EXISTS dispatch WITH (FORCE)").execute(&postgres).await.unwrap();
+        sqlx::raw_sql("CREATE DATABASE dispatch").execute(&postgres).await.unwrap();
+        let main = dispatch::store::databases::owner_pool(support::cluster(), "dispatch").await.unwrap();
+        if left.is_empty() {
+            dispatch::store::migrate::migrate(&main).await.unwrap();
+        } else {
+            sqlx::raw_sql(left).execute(&main).await.unwrap();
+        }
+        main.close().await;
+        let output = on_main(&["directory", "add", "accounts", "--set", "name=After"]).output().unwrap();
+        assert!(output.status.success(), "cut off {cut_off}: {}", text(&output.stderr));
+    }
 }

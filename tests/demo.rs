@@ -43,7 +43,7 @@ fn lines(arguments: &[&str]) -> Vec<Value> {
 fn psql(database: &str, sql: &'static str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let pool = dispatch::engine::open::owner_pool(support::cluster(), database).await.unwrap();
+        let pool = dispatch::store::databases::owner_pool(support::cluster(), database).await.unwrap();
         let found: String = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
         pool.close().await;
         found
@@ -54,7 +54,7 @@ fn psql(database: &str, sql: &'static str) -> String {
 fn execute(sql: &'static str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let pool = dispatch::engine::open::owner_pool(support::cluster(), "dispatch_demo").await.unwrap();
+        let pool = dispatch::store::databases::owner_pool(support::cluster(), "dispatch_demo").await.unwrap();
         sqlx::query(sql).execute(&pool).await.unwrap();
         pool.close().await;
     });
@@ -230,7 +230,7 @@ fn an_empty_demo_that_another_command_made_is_filled() {
     let _turn = turn();
     lines(&["demo"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(dispatch::engine::open::drop_database(support::cluster(), "dispatch_demo")).unwrap();
+    runtime.block_on(dispatch::store::databases::drop_database(support::cluster(), "dispatch_demo")).unwrap();
     assert!(lines(&["--demo", "queue"]).is_empty(), "the other command made an empty one");
     assert!(lines(&["demo"]).len() > 100);
 }

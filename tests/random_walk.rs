@@ -207,7 +207,7 @@ async fn the_same_walk_on_postgres_agrees_with_the_contract() {
     let mut tickets: Vec<String> = Vec::new();
     let mut answered: Vec<(Call, String)> = Vec::new();
     let mut accepted = 0;
-    for _ in 0..700 {
+    for _ in 0..1_000 {
         if dice.chance(10) && !answered.is_empty() {
             // A replay gives the same answer and does nothing.
             let (call, body) = dice.one_of(&answered).clone();

@@ -169,16 +169,16 @@ async fn migrating_twice_or_at_once_is_harmless_and_a_foreign_database_is_left_a
     let owner = database.owner().await;
     migrate::migrate(&owner).await.unwrap();
     assert_eq!(migrate::schema(&owner).await.unwrap(), migrate::Schema::Current { version: migrate::newest() });
-    let postgres = dispatch::engine::open::owner_pool(support::cluster(), "postgres").await.unwrap();
+    let postgres = dispatch::store::databases::owner_pool(support::cluster(), "postgres").await.unwrap();
     sqlx::raw_sql("CREATE DATABASE twice").execute(&postgres).await.unwrap();
-    let one = dispatch::engine::open::owner_pool(support::cluster(), "twice").await.unwrap();
-    let two = dispatch::engine::open::owner_pool(support::cluster(), "twice").await.unwrap();
+    let one = dispatch::store::databases::owner_pool(support::cluster(), "twice").await.unwrap();
+    let two = dispatch::store::databases::owner_pool(support::cluster(), "twice").await.unwrap();
     assert_eq!(migrate::schema(&one).await.unwrap(), migrate::Schema::Empty);
     let (a, b) = tokio::join!(migrate::migrate(&one), migrate::migrate(&two));
     a.unwrap();
     b.unwrap();
     sqlx::raw_sql("CREATE DATABASE foreign_one").execute(&postgres).await.unwrap();
-    let foreign = dispatch::engine::open::owner_pool(support::cluster(), "foreign_one").await.unwrap();
+    let foreign = dispatch::store::databases::owner_pool(support::cluster(), "foreign_one").await.unwrap();
     sqlx::raw_sql("CREATE TABLE somebody (id int)").execute(&foreign).await.unwrap();
     assert_eq!(migrate::schema(&foreign).await.unwrap(), migrate::Schema::Foreign);
 }

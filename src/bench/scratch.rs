@@ -2,7 +2,8 @@
 
 use super::BenchError;
 use crate::engine::Engine;
-use crate::engine::open::{Opening, Which, drop_database, open};
+use crate::engine::open::{Opening, Which, open};
+use crate::store::databases::drop_database;
 
 /// The database our own calls run on.
 pub const OURS: &str = "dispatch_bench";

@@ -226,6 +226,9 @@ async fn migrate_to_here(session: &mut Session) -> Result<(), CliError> {
     let opening = session.opening();
     if let Which::Url(url) = &opening.which {
         let pool = connect(parse_url(url)?).await?;
+        if let Some(version) = migrate::too_old(&pool).await? {
+            return Err(OpenError::TooOld(version).into());
+        }
         match migrate::schema(&pool).await? {
             Schema::Foreign => return Err(OpenError::Foreign.into()),
             Schema::Newer { version } => {

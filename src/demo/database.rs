@@ -9,10 +9,9 @@ use serde_json::json;
 use super::fill::{Filled, fill};
 use super::{DemoError, people};
 use crate::domain::actor::Role;
-use crate::engine::open::{
-    DEMO_DATABASE, OpenError, Opening, Which, database_exists, drop_database, open, rename_database,
-};
+use crate::engine::open::{DEMO_DATABASE, Opening, Which, open};
 use crate::engine::{Call, Desk, Engine, QueueQuery};
+use crate::store::databases::{database_exists, drop_database, rename_database};
 use crate::store::local::Cluster;
 
 /// The name of a day in the making.
@@ -81,7 +80,7 @@ pub async fn make(_: &Lock, opening: &Opening, cluster: &Cluster, seed: u64) -> 
         drop_database(cluster, DEMO_DATABASE).await?;
         match rename_database(cluster, FILLING_DATABASE, DEMO_DATABASE).await {
             Ok(()) => break,
-            Err(OpenError::Store(error)) if attempt < 5 => {
+            Err(error) if attempt < 5 => {
                 tracing::debug!(%error, "the demo could not be put in place; trying again");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

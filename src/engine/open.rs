@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::postgres::PgConnectOptions;
 
 use super::{Engine, Options};
-use crate::store::local::{APP, Cluster, LocalError, OWNER, Started};
+use crate::store::databases::{bring_up, create};
+use crate::store::local::{APP, Cluster, LocalError, Started};
 use crate::store::migrate::{self, Schema};
 use crate::store::objects::Objects;
 use crate::store::{DEFAULT_POOL, Store, StoreError};
@@ -65,6 +65,9 @@ pub enum OpenError {
     /// What was given is no URL of a database.
     #[error("the database URL is not one: {0}. Write postgresql://user@host/database")]
     Url(String),
+    /// A server from before.
+    #[error("the server at this URL is PostgreSQL {0}. dispatch needs 14 or newer: upgrade it, or use another")]
+    TooOld(i32),
     /// A database without our tables.
     #[error(
         "the database at this URL is empty. Bring it up with `dispatch db migrate`, which is the only command that \
@@ -120,6 +123,9 @@ pub fn parse_url(url: &str) -> Result<PgConnectOptions, OpenError> {
 async fn open_url(opening: &Opening, url: &str) -> Result<Opened, OpenError> {
     let options = parse_url(url)?;
     let store = Store::open(options.clone(), opening.pool_max, false).await?;
+    if let Some(version) = migrate::too_old(store.pool()).await? {
+        return Err(OpenError::TooOld(version));
+    }
     let store = match migrate::schema(store.pool()).await? {
         Schema::Current { .. } => store,
         Schema::Newer { version } => {
@@ -179,66 +185,4 @@ async fn warn_of_differences(store: &Store) -> Result<(), StoreError> {
 
 fn is_missing(error: &StoreError) -> bool {
     matches!(error, StoreError::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("3D000"))
-}
-
-/// A pool of one, as the owner, for what only the owner may do.
-pub async fn owner_pool(cluster: &Cluster, database: &str) -> Result<PgPool, StoreError> {
-    Ok(PgPoolOptions::new().max_connections(1).connect_with(cluster.connect_options(database, OWNER)).await?)
-}
-
-/// Makes a database on the private cluster; two that try at once both have it.
-async fn create(cluster: &Cluster, database: &str) -> Result<(), OpenError> {
-    let pool = owner_pool(cluster, "postgres").await?;
-    let made =
-        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE \"{}\"", database.replace('"', "")))).execute(&pool).await;
-    pool.close().await;
-    match made {
-        Ok(_) => Ok(()),
-        Err(sqlx::Error::Database(error))
-            if ["42P04", "23505"].contains(&error.code().unwrap_or_default().as_ref()) =>
-        {
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Migrates a database of the private cluster and lets the application in.
-async fn bring_up(cluster: &Cluster, database: &str) -> Result<(), OpenError> {
-    let pool = owner_pool(cluster, database).await?;
-    // The lock goes with the connection, of which this pool has one.
-    sqlx::query("SELECT pg_advisory_lock(hashtext('dispatch bring up'))").execute(&pool).await?;
-    migrate::migrate(&pool).await?;
-    migrate::grant(&pool).await?;
-    pool.close().await;
-    Ok(())
-}
-
-/// Removes a database of the private cluster, whoever is connected to it.
-pub async fn drop_database(cluster: &Cluster, database: &str) -> Result<(), OpenError> {
-    let pool = owner_pool(cluster, "postgres").await?;
-    let name = database.replace('"', "");
-    sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"))).execute(&pool).await?;
-    pool.close().await;
-    Ok(())
-}
-
-/// Whether there is such a database on the private cluster.
-pub async fn database_exists(cluster: &Cluster, database: &str) -> Result<bool, OpenError> {
-    let pool = owner_pool(cluster, "postgres").await?;
-    let exists = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-        .bind(database)
-        .fetch_one(&pool)
-        .await?;
-    pool.close().await;
-    Ok(exists)
-}
-
-/// Gives a database of the private cluster, to which nobody is connected, another name.
-pub async fn rename_database(cluster: &Cluster, from: &str, to: &str) -> Result<(), OpenError> {
-    let pool = owner_pool(cluster, "postgres").await?;
-    let (from, to) = (from.replace('"', ""), to.replace('"', ""));
-    sqlx::raw_sql(AssertSqlSafe(format!("ALTER DATABASE \"{from}\" RENAME TO \"{to}\""))).execute(&pool).await?;
-    pool.close().await;
-    Ok(())
 }

@@ -27,6 +27,16 @@ pub enum Schema {
     Newer { version: i64 },
 }
 
+/// The oldest Postgres that this program works with.
+const OLDEST_POSTGRES: i32 = 14;
+
+/// The server's major version, where it is too old for this program.
+pub async fn too_old(pool: &PgPool) -> Result<Option<i32>, StoreError> {
+    let version: i32 =
+        sqlx::query_scalar("SELECT current_setting('server_version_num')::integer / 10000").fetch_one(pool).await?;
+    Ok(Some(version).filter(|version| *version < OLDEST_POSTGRES))
+}
+
 /// The version of the newest migration this program brings.
 pub fn newest() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)

@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use dispatch::domain::actor::{Actor, Role};
-use dispatch::engine::open::owner_pool;
 use dispatch::engine::{Call, Caller, Desk, Engine, Options, Refused, Reply};
+use dispatch::store::databases::owner_pool;
 use dispatch::store::local::{APP, Cluster};
 use dispatch::store::objects::Objects;
 use dispatch::store::{Store, migrate};
