@@ -35,6 +35,8 @@ struct Memory {
     technician: Technician,
     cases: HashMap<Uuid, CaseFile>,
     events: HashMap<Uuid, Vec<Event>>,
+    /// By tool and request id: the ticket it was about, and the hash of the request.
+    answers: HashMap<(&'static str, Uuid), (Uuid, String)>,
     millis: i64,
 }
 
@@ -57,7 +59,14 @@ impl Memory {
             skills: vec!["DEFAULT".into()],
             regions: vec![],
         };
-        Self { site, technician, cases: HashMap::new(), events: HashMap::new(), millis: 1_800_000_000_000 }
+        Self {
+            site,
+            technician,
+            cases: HashMap::new(),
+            events: HashMap::new(),
+            answers: HashMap::new(),
+            millis: 1_800_000_000_000,
+        }
     }
 
     /// Judges a call as the engine does, and applies it if it is accepted.
@@ -67,10 +76,16 @@ impl Memory {
         target: Option<Uuid>,
         body: &Value,
         actor: &Actor,
+        request: Uuid,
         dice: &mut Dice,
     ) -> Result<Uuid, Code> {
         let tool = registry::find(tool).unwrap();
         judge::authorise(tool, actor).map_err(|refusal| refusal.code())?;
+        // Answered before?
+        if let Some((id, hash)) = self.answers.get(&(tool.spec.name, request)) {
+            let same = *hash == judge::request_hash(target, None, body);
+            return if same { Ok(*id) } else { Err(Code::IdempotencyPayloadMismatch) };
+        }
         let asked = Asked {
             tool,
             ticket_id: target,
@@ -96,7 +111,7 @@ impl Memory {
             now: Timestamp::new(chrono::DateTime::from_timestamp_millis(self.millis).unwrap()),
             policy: &bundle.policy,
             policy_hash: &bundle.hash,
-            request_id: Some(dice.uuid()),
+            request_id: Some(request),
             correlation_id: None,
             trace_id: None,
             number: Some("T-1"),
@@ -121,6 +136,7 @@ impl Memory {
         assert_eq!(moved, expected, "{}", tool.spec.name);
         assert!(ticket.ticket.nte_cents >= 0 && ticket.ticket.summary.trim() != "");
         let id = ticket.ticket.id;
+        self.answers.insert((tool.spec.name, request), (id, accepted.answer.request_hash.clone()));
         case.apply(&accepted);
         self.events.entry(id).or_default().push(accepted.event);
         self.cases.insert(id, case);
@@ -155,9 +171,18 @@ fn ten_thousand_random_calls_never_leave_the_contract() {
         };
         let actor = Actor::local("walker", role(&mut dice, tool));
         let body = payload(&mut dice, tool, &names);
-        match memory.call(tool, target, &body, &actor, &mut dice) {
+        let request = dice.uuid();
+        match memory.call(tool, target, &body, &actor, request, &mut dice) {
             Ok(id) => {
                 accepted += 1;
+                // Its replay is the same answer and changes nothing, whatever the case is by now;
+                // the same request id with another payload is told apart.
+                let before = memory.cases[&id].head.clone();
+                assert_eq!(memory.call(tool, target, &body, &actor, request, &mut dice), Ok(id));
+                let other = serde_json::json!({"another": "payload"});
+                let told = memory.call(tool, target, &other, &actor, request, &mut dice);
+                assert_eq!(told, Err(Code::IdempotencyPayloadMismatch));
+                assert_eq!(memory.cases[&id].head, before);
                 if target.is_none() {
                     tickets.push(id);
                 }

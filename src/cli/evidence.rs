@@ -9,8 +9,7 @@ use uuid::Uuid;
 use super::error::CliError;
 use super::session::Session;
 use crate::domain::canonical::sha256_hex;
-use crate::engine::Call;
-use crate::store::objects::{MAX_OBJECT, uri_of};
+use crate::engine::{Call, MAX_OBJECT, uri_of};
 
 /// Add proof of work to a ticket
 #[derive(Debug, Args)]

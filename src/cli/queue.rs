@@ -14,8 +14,7 @@ use crate::domain::queue::{Filter, Row, Words};
 use crate::domain::sla::{SlaClock, SlaStatus};
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
-use crate::engine::{Caller, Desk, QueueQuery};
-use crate::store::queue::Seen;
+use crate::engine::{Caller, Desk, QueueQuery, Seen};
 
 /// How often a watcher asks for changes: well within the 250 ms in which they must show.
 const POLL: Duration = Duration::from_millis(150);

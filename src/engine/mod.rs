@@ -23,6 +23,9 @@ pub use bulk::{Bulk, BulkCall};
 pub use call::{Call, Caller, Preview, Refused, Reply};
 pub use desk::{Desk, QueueChanges, QueuePage, QueueQuery};
 
+pub use crate::store::objects::{MAX_OBJECT, Stored, uri_of};
+pub use crate::store::queue::{FeedToken, Seen};
+
 use crate::domain::policy::Bundle;
 use crate::domain::refusal::Refusal;
 use crate::store::objects::Objects;
