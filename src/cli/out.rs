@@ -121,9 +121,29 @@ pub fn terminal_columns() -> usize {
     terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| usize::from(columns)).max(20)
 }
 
-/// A message for people, on stderr.
+/// A message for people, on stderr; on a terminal its lines end between words.
 pub fn say(message: &str) {
-    let _ = writeln!(io::stderr(), "{}", message.lines().map(plain).collect::<Vec<_>>().join("\n"));
+    let columns = if io::stderr().is_terminal() { terminal_columns() } else { usize::MAX };
+    for line in message.lines() {
+        let _ = writeln!(io::stderr(), "{}", wrap(&plain(line), columns));
+    }
+}
+
+/// A line broken between words so that it fits; a word that is too long stays whole.
+fn wrap(line: &str, columns: usize) -> String {
+    let mut wrapped = String::with_capacity(line.len());
+    let mut used = 0;
+    for word in line.split_inclusive(' ') {
+        let wide = width(word.trim_end());
+        if used > 0 && used + wide > columns {
+            wrapped.truncate(wrapped.trim_end().len());
+            wrapped.push('\n');
+            used = 0;
+        }
+        wrapped.push_str(word);
+        used += width(word);
+    }
+    wrapped
 }
 
 /// Rows of cells under headings.
@@ -185,6 +205,14 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_end_between_words() {
+        assert_eq!(wrap("one two three", 7), "one two\nthree");
+        assert_eq!(wrap("a-word-too-long for it", 6), "a-word-too-long\nfor it");
+        assert_eq!(wrap("  indented  words", usize::MAX), "  indented  words");
+        assert_eq!(wrap("", 5), "");
+    }
 
     #[test]
     fn columns_align_by_width_numbers_flush_right_and_the_last_is_cut() {
