@@ -95,7 +95,8 @@ pub async fn run(offer: &Offer) -> Result<(), LocalError> {
 
     let failed = |outcome: String| LocalError::Install { command: offer.command.join(" "), outcome };
     let (program, arguments) = words.split_first().ok_or_else(|| failed("there is nothing to run".to_owned()))?;
-    let status = Command::new(program).args(arguments).stdin(Stdio::inherit()).status().await;
+    // What the package manager says is progress, and the answer on stdout stays clean.
+    let status = Command::new(program).args(arguments).stdin(Stdio::inherit()).stdout(std::io::stderr()).status().await;
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(failed(status.to_string())),
