@@ -12,6 +12,7 @@ use crate::engine::Refused;
 use crate::engine::open::OpenError;
 use crate::store::StoreError;
 use crate::store::local::LocalError;
+use crate::store::reads::server_settings;
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -59,12 +60,7 @@ pub struct Machine {
 impl Machine {
     /// This machine, and the server behind `pool`.
     async fn here(pool: &PgPool) -> Result<Self, StoreError> {
-        let (postgres, fsync, synchronous_commit) = sqlx::query_as(
-            "SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('fsync'), \
-             current_setting('synchronous_commit')",
-        )
-        .fetch_one(pool)
-        .await?;
+        let [postgres, fsync, synchronous_commit] = server_settings(pool).await?;
         Ok(Self {
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             cpu: from_proc("/proc/cpuinfo", "model name"),

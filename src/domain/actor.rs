@@ -77,6 +77,14 @@ pub enum Reach {
 }
 
 impl Reach {
+    /// The ids it is narrowed to; none where it is `*`.
+    pub fn ids(&self) -> Option<&[Uuid]> {
+        match self {
+            Self::All => None,
+            Self::Only(ids) => Some(ids),
+        }
+    }
+
     fn holds(&self, id: Uuid) -> bool {
         match self {
             Self::All => true,

@@ -20,6 +20,13 @@ pub struct Head {
     pub at: Option<Timestamp>,
 }
 
+impl Head {
+    /// When the next link is at the earliest: time never runs backwards within a chain.
+    pub fn not_before(&self, now: Timestamp) -> Timestamp {
+        self.at.map_or(now, |last| last.max(now))
+    }
+}
+
 /// One link: every column of `audit_events`, in its order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {

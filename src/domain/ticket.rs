@@ -68,11 +68,6 @@ pub struct StoredTicket {
 }
 
 impl StoredTicket {
-    /// Whether the ticket came in blind and so has an identity to be confident about (7.1).
-    pub fn is_blind_intake(&self) -> bool {
-        self.ticket.identity_signature.is_some()
-    }
-
     /// The service type a technician must be able to do (7.5): incident type, else summary,
     /// else DEFAULT.
     pub fn service_type(&self) -> String {

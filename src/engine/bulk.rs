@@ -16,7 +16,7 @@ use crate::domain::ticket::{Site, Technician};
 use crate::domain::time::Timestamp;
 use crate::domain::tool::Payload;
 use crate::store::StoreError;
-use crate::store::persist::{Guard, Write, not_before};
+use crate::store::persist::{Guard, Write};
 
 /// A batch in the making.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl<'e> Bulk<'e> {
         let policy = &self.engine.policy;
         let context = Context {
             actor: &call.caller.actor,
-            now: not_before(call.at, case.head.at),
+            now: case.head.not_before(call.at),
             policy: &policy.policy,
             policy_hash: &policy.hash,
             request_id: Some(call.request_id),

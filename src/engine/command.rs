@@ -19,7 +19,7 @@ use crate::domain::refusal::{Code, Refusal};
 use crate::domain::tool::{From, Needs, Payload, Tool};
 use crate::store::StoreError;
 use crate::store::load::{Loaded, Wanted, load, lock};
-use crate::store::persist::{Guard, Outcome, Write, not_before, persist};
+use crate::store::persist::{Guard, Outcome, Write, persist};
 use crate::store::refused::RefusedCall;
 
 /// How an attempt ended that is not an answer.
@@ -222,7 +222,7 @@ impl Engine {
     fn context<'a>(&'a self, call: &'a Call, loaded: &'a Loaded, request_id: Option<Uuid>) -> Context<'a> {
         Context {
             actor: &call.caller.actor,
-            now: not_before(call.at.unwrap_or(loaded.now), loaded.case.head.at),
+            now: loaded.case.head.not_before(call.at.unwrap_or(loaded.now)),
             policy: &self.policy.policy,
             policy_hash: &self.policy.hash,
             request_id,

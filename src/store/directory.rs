@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use super::{Store, StoreError};
-use crate::domain::actor::{Reach, Scope};
+use crate::domain::actor::Scope;
 use crate::domain::directory::Kind;
 
 /// What to look for.
@@ -64,12 +64,13 @@ pub fn pattern(word: &str) -> String {
     pattern
 }
 
-fn ids(reach: &Reach) -> Option<Vec<Uuid>> {
-    match reach {
-        Reach::All => None,
-        Reach::Only(ids) => Some(ids.clone()),
-    }
-}
+/// A technician `r` with their lists, as one JSON object.
+pub(super) const TECHNICIAN_RECORD: &str = "to_jsonb(r) || jsonb_build_object(\
+    'skills', ARRAY(SELECT skill FROM technician_skills WHERE technician_id = r.id ORDER BY skill), \
+    'regions', ARRAY(SELECT region FROM technician_regions WHERE technician_id = r.id ORDER BY region), \
+    'availability', COALESCE((SELECT jsonb_agg(jsonb_build_object('weekday', weekday, \
+        'start_time', start_time, 'end_time', end_time) ORDER BY weekday, start_time) \
+        FROM technician_availability WHERE technician_id = r.id), '[]'))";
 
 impl Store {
     /// The records found, by name, with the sort key of each.
@@ -77,14 +78,7 @@ impl Store {
         let kind = lookup.kind;
         let (text, account, site, name) = shape(kind);
         let record = match kind {
-            Kind::Technicians => {
-                "to_jsonb(r) || jsonb_build_object(\
-                'skills', ARRAY(SELECT skill FROM technician_skills WHERE technician_id = r.id ORDER BY skill), \
-                'regions', ARRAY(SELECT region FROM technician_regions WHERE technician_id = r.id ORDER BY region), \
-                'availability', COALESCE((SELECT jsonb_agg(jsonb_build_object('weekday', weekday, \
-                    'start_time', start_time, 'end_time', end_time) ORDER BY weekday, start_time) \
-                    FROM technician_availability WHERE technician_id = r.id), '[]'))"
-            }
+            Kind::Technicians => TECHNICIAN_RECORD,
             _ => "to_jsonb(r)",
         };
         // Technicians belong to nobody's account; scope leaves them visible.
@@ -109,8 +103,8 @@ impl Store {
             .bind(lookup.words.iter().map(|word| pattern(word)).collect::<Vec<_>>())
             .bind(lookup.account_id)
             .bind(lookup.site_id)
-            .bind(ids(&lookup.scope.accounts))
-            .bind(ids(&lookup.scope.sites))
+            .bind(lookup.scope.accounts.ids())
+            .bind(lookup.scope.sites.ids())
             .bind(after_name)
             .bind(after_id)
             .bind(i64::from(lookup.limit))

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 
 use super::columns::TICKET;
+use super::directory::TECHNICIAN_RECORD;
 use super::moment::Moment;
 use super::{Store, StoreError};
 use crate::domain::audit::Head;
@@ -168,14 +169,7 @@ fn statement(wanted: &Wanted<'_>) -> String {
 /// The record of master data that is to be changed.
 fn existing(kind: Kind) -> String {
     match kind {
-        Kind::Technicians => "(SELECT to_jsonb(r) || jsonb_build_object(\
-             'skills', ARRAY(SELECT skill FROM technician_skills WHERE technician_id = r.id ORDER BY skill), \
-             'regions', ARRAY(SELECT region FROM technician_regions WHERE technician_id = r.id ORDER BY region), \
-             'availability', COALESCE((SELECT jsonb_agg(jsonb_build_object('weekday', weekday, \
-                'start_time', start_time, 'end_time', end_time) ORDER BY weekday, start_time) \
-                FROM technician_availability WHERE technician_id = r.id), '[]')) \
-             FROM technicians r WHERE r.id = $10) AS existing"
-            .to_owned(),
+        Kind::Technicians => format!("(SELECT {TECHNICIAN_RECORD} FROM technicians r WHERE r.id = $10) AS existing"),
         other => format!("(SELECT to_jsonb(r) FROM {other} r WHERE r.id = $10::uuid) AS existing"),
     }
 }

@@ -18,7 +18,6 @@ use crate::domain::case::{Message, Record, Step};
 use crate::domain::directory::{Kind, Row as MasterRow};
 use crate::domain::judge::{Accepted, StoredAnswer};
 use crate::domain::ticket::{Approval, Completion, EvidenceItem, QaResult, StoredTicket};
-use crate::domain::time::Timestamp;
 
 /// What the write depends on.
 #[derive(Debug, Clone, Default)]
@@ -294,9 +293,4 @@ fn master_parts(statement: &mut Statement, row: &MasterRow) {
              ON CONFLICT (technician_id, {key}) DO {on_conflict}"
         ));
     }
-}
-
-/// The moment an event of a chain may have at the earliest.
-pub fn not_before(now: Timestamp, last: Option<Timestamp>) -> Timestamp {
-    last.map_or(now, |last| last.max(now))
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::directory::pattern;
 use super::{Store, StoreError};
-use crate::domain::actor::{Reach, Scope};
+use crate::domain::actor::Scope;
 use crate::domain::canonical;
 use crate::domain::policy::Policy;
 use crate::domain::queue::{Filters, RawRow, Row};
@@ -216,8 +216,8 @@ impl Store {
             .bind(some(&filters.account_id, |id| *id))
             .bind(some(&filters.site_id, |id| *id))
             .bind(some(&filters.assigned_tech_id, Clone::clone))
-            .bind(reach(&request.scope.accounts))
-            .bind(reach(&request.scope.sites))
+            .bind(request.scope.accounts.ids())
+            .bind(request.scope.sites.ids())
             .bind(words)
             .bind(digits.flatten())
             .bind(i64::from(request.limit) + 1)
@@ -265,8 +265,8 @@ impl Store {
                 AND ($3::uuid[] IS NULL OR t.site_id = ANY($3))) c ON true"
         )))
         .bind(since.watermark.to_string())
-        .bind(reach(&scope.accounts))
-        .bind(reach(&scope.sites))
+        .bind(scope.accounts.ids())
+        .bind(scope.sites.ids())
         .fetch_all(&self.pool)
         .await?;
         let mut changes = Changes { now: Timestamp::new(Utc::now()), rows: Vec::new(), token: since.clone() };
@@ -353,13 +353,6 @@ fn number(text: &str) -> u64 {
 /// A list to choose from, or none where nothing was asked.
 fn some<T, U>(list: &[T], each: impl Fn(&T) -> U) -> Option<Vec<U>> {
     (!list.is_empty()).then(|| list.iter().map(each).collect())
-}
-
-fn reach(reach: &Reach) -> Option<Vec<Uuid>> {
-    match reach {
-        Reach::All => None,
-        Reach::Only(ids) => Some(ids.clone()),
-    }
 }
 
 /// Drops what a reader has already seen: a change is shown once, although the feed may give it

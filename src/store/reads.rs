@@ -126,3 +126,14 @@ impl Store {
 pub async fn server_version(pool: &PgPool) -> Result<String, StoreError> {
     Ok(sqlx::query_scalar("SHOW server_version").fetch_one(pool).await?)
 }
+
+/// Version, `fsync` and `synchronous_commit`: what a measurement must be read with.
+pub async fn server_settings(pool: &PgPool) -> Result<[String; 3], StoreError> {
+    let (version, fsync, synchronous_commit) = sqlx::query_as(
+        "SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('fsync'), \
+         current_setting('synchronous_commit')",
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok([version, fsync, synchronous_commit])
+}
