@@ -125,19 +125,19 @@ CREATE FUNCTION dispatch_phone_words(phone text) RETURNS text[] LANGUAGE sql IMM
 $$;
 
 -- What a ticket is found by. A table of its own: a ticket's row changes with every command, and
--- would be indexed by its words anew each time.
+-- would be indexed by its words anew each time. The open ones have an index of their own, a small one,
+-- since they are what a search shows first.
 CREATE TABLE ticket_words (
     ticket_id uuid PRIMARY KEY,
+    is_open boolean NOT NULL,
     words tsvector NOT NULL
 );
 
--- `!open` is no word that anybody can search for: it tells the open ones apart within the index.
 CREATE FUNCTION dispatch_words_of_ticket(t tickets) RETURNS tsvector LANGUAGE sql STABLE AS $$
     SELECT array_to_tsvector(
         dispatch_words(concat_ws(' ', t.number, t.summary, t.incident_type, t.customer_name, t.customer_email,
             s.name, s.address1, s.address2, s.city, m.name, left(t.description, 10000)))
-        || dispatch_phone_words(t.customer_phone)
-        || CASE WHEN t.state IN ('CLOSED', 'CANCELLED') THEN '{}'::text[] ELSE '{!open}' END)
+        || dispatch_phone_words(t.customer_phone))
     FROM (SELECT) one
     LEFT JOIN sites s ON s.id = t.site_id
     LEFT JOIN technicians m ON m.id = t.assigned_tech_id
@@ -145,8 +145,9 @@ $$;
 
 CREATE FUNCTION dispatch_note_words() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO ticket_words (ticket_id, words) VALUES (NEW.id, dispatch_words_of_ticket(NEW))
-        ON CONFLICT (ticket_id) DO UPDATE SET words = EXCLUDED.words;
+    INSERT INTO ticket_words (ticket_id, is_open, words)
+        VALUES (NEW.id, NEW.state NOT IN ('CLOSED', 'CANCELLED'), dispatch_words_of_ticket(NEW))
+        ON CONFLICT (ticket_id) DO UPDATE SET is_open = EXCLUDED.is_open, words = EXCLUDED.words;
     RETURN NULL;
 END $$;
 CREATE TRIGGER tickets_words_new AFTER INSERT ON tickets
@@ -178,9 +179,11 @@ END $$;
 CREATE TRIGGER technicians_words AFTER UPDATE ON technicians FOR EACH ROW
     WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION dispatch_note_technician_words();
 
-INSERT INTO ticket_words (ticket_id, words) SELECT t.id, dispatch_words_of_ticket(t) FROM tickets t
+INSERT INTO ticket_words (ticket_id, is_open, words)
+    SELECT t.id, t.state NOT IN ('CLOSED', 'CANCELLED'), dispatch_words_of_ticket(t) FROM tickets t
     ON CONFLICT DO NOTHING;
-CREATE INDEX ticket_words_idx ON ticket_words USING gin (words);
+CREATE INDEX ticket_words_open_idx ON ticket_words USING gin (words) WHERE is_open;
+CREATE INDEX ticket_words_closed_idx ON ticket_words USING gin (words) WHERE NOT is_open;
 
 -- The change feed -------------------------------------------------------------------------
 

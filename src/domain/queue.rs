@@ -192,7 +192,7 @@ pub struct RawRow {
     pub sla_clock_start: Timestamp,
     pub version: i64,
     pub chain_seq: i64,
-    /// Which change of the row, its site or its technician this is; opaque, ever growing.
+    /// The newest change of the ticket, its site, account and technician: opaque, never twice the same.
     pub change: String,
 }
 

@@ -75,9 +75,8 @@ impl Segment {
     pub(super) fn branches(self, states: &[State]) -> Vec<Branch> {
         let mut branches = Vec::new();
         for is_open in [true, false] {
-            let here = |state: &State| {
-                State::OPEN.contains(state) == is_open && state.stops_clock() != self.is_running()
-            };
+            let here =
+                |state: &State| State::OPEN.contains(state) == is_open && state.stops_clock() != self.is_running();
             let possible: Vec<State> = State::ALL.iter().copied().filter(here).collect();
             let wanted: Vec<State> = possible.iter().copied().filter(|state| states.contains(state)).collect();
             let class = self.class(is_open);
@@ -187,9 +186,8 @@ mod tests {
 
     #[test]
     fn open_tickets_that_stand_still_are_found_without_the_closed_ones() {
-        let classes = |states: &[State]| -> Vec<i32> {
-            Segment(4).branches(states).iter().map(|branch| branch.class).collect()
-        };
+        let classes =
+            |states: &[State]| -> Vec<i32> { Segment(4).branches(states).iter().map(|branch| branch.class).collect() };
         assert_eq!(classes(State::OPEN), [2]);
         assert_eq!(classes(&[State::Closed]), [5]);
         assert_eq!(classes(State::ALL), [2, 5]);

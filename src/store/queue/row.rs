@@ -17,7 +17,7 @@ pub(super) const COLUMNS: &str = "t.id, t.number, t.account_id, a.name AS accoun
     s.region AS site_region, t.region_weight, t.assigned_tech_id, m.name AS assigned_tech_name, \
     t.assigned_provider_id, t.scheduled_start, t.created_at, t.updated_at, t.last_event_at, t.last_transition_at, \
     t.clock_stopped_at, t.sla_clock_start, t.version, t.chain_seq, t.queue_minute, t.queue_update, \
-    greatest(t.changed_xid, s.changed_xid, m.changed_xid, a.changed_xid)::text AS change";
+    concat_ws('.', t.changed_xid, s.changed_xid, a.changed_xid, m.changed_xid) AS change";
 
 /// What stands beside the ticket in a row.
 pub(super) const BESIDE: &str = "JOIN sites s ON s.id = t.site_id JOIN accounts a ON a.id = t.account_id \

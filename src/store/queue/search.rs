@@ -172,10 +172,14 @@ impl<'a> Search<'a> {
         place::segment_of_row(self.clock, sql);
         sql.push(" AS segment FROM ");
         if let Some(words) = by_words {
-            let is_open = only_running || self.request.filters.states().iter().all(|state| State::OPEN.contains(state));
-            sql.push("ticket_words w JOIN tickets t ON t.id = w.ticket_id WHERE w.words @@ (");
+            let has_closed = self.request.filters.states().iter().any(|state| !State::OPEN.contains(state));
+            sql.push("(SELECT ticket_id FROM ticket_words WHERE is_open AND words @@ ");
             words.query(sql);
-            sql.push(if is_open { " && '''!open''')" } else { ")" });
+            if has_closed && !only_running {
+                sql.push(" UNION ALL SELECT ticket_id FROM ticket_words WHERE NOT is_open AND words @@ ");
+                words.query(sql);
+            }
+            sql.push(") w JOIN tickets t ON t.id = w.ticket_id WHERE true");
         } else {
             sql.push("tickets t WHERE true");
         }
