@@ -131,18 +131,19 @@ async fn lifecycles(engine: &Engine, world: &World, until: Instant) -> Result<Ti
     }
 }
 
-fn local(role: Role) -> Caller {
+/// A caller of the load.
+pub(super) fn local(role: Role) -> Caller {
     Caller::local(Actor::local(format!("bench-{role}"), role))
 }
 
 /// Master data, and the calls of a lifecycle on it.
 #[derive(Clone)]
-struct World {
-    way: std::sync::Arc<Vec<(Role, &'static str, Value)>>,
+pub(super) struct World {
+    pub(super) way: std::sync::Arc<Vec<(Role, &'static str, Value)>>,
 }
 
 impl World {
-    async fn new(engine: &Engine) -> Result<Self, BenchError> {
+    pub(super) async fn new(engine: &Engine) -> Result<Self, BenchError> {
         let account = upsert(engine, "accounts", json!({"name": "Harbor Foods"})).await?;
         let site = json!({
             "account_id": account, "name": "Pier 9", "address1": "Pier 9", "city": "San Francisco", "region": "CA"
