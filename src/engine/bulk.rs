@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Engine;
 use super::call::Caller;
-use crate::domain::case::{CaseFile, Context};
+use crate::domain::case::{CaseFile, Context, Record};
 use crate::domain::judge::{self, Accepted, Asked};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::registry;
@@ -157,10 +157,19 @@ impl<'e> Bulk<'e> {
         case.apply(&accepted);
         self.write.add_trail(&accepted.event, &accepted.steps, &accepted.messages, &accepted.answer);
         for record in &accepted.records {
-            if let crate::domain::case::Record::QaResult(result) = record {
-                self.write.qa_results.push(result.clone());
-            } else if let crate::domain::case::Record::Completion(completion) = record {
-                self.write.completions.push(completion.clone());
+            match record {
+                Record::QaResult(result) => self.write.qa_results.push(result.clone()),
+                Record::Completion(completion) => self.write.completions.push(completion.clone()),
+                Record::Artifact(artifact) => self.write.artifacts.push(artifact.clone()),
+                Record::CancelMessages => {
+                    let of_ticket = json!(accepted.event.ticket_id);
+                    for message in self.write.outbox.iter_mut().filter(|row| row["aggregate_id"] == of_ticket) {
+                        message["status"] = json!("CANCELLED");
+                        message["updated_at"] = json!(accepted.event.created_at);
+                    }
+                }
+                // These are stored as the case file has them in the end.
+                _ => {}
             }
         }
         let body = serde_json::from_str(&accepted.answer.body).unwrap_or_default();
@@ -193,6 +202,7 @@ impl<'e> Bulk<'e> {
         self.write.answers.retain(|row| !requests.contains(&row["request_id"]));
         self.write.completions.retain(|row| row.ticket_id != ticket_id);
         self.write.qa_results.retain(|row| row.ticket_id != ticket_id);
+        self.write.artifacts.retain(|row| row.ticket_id != ticket_id);
     }
 
     /// Writes the batch, whole, in one transaction. Says how many tickets it held.
