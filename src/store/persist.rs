@@ -18,6 +18,7 @@ use crate::domain::case::{Message, Record, Step};
 use crate::domain::directory::{Kind, Row as MasterRow};
 use crate::domain::judge::{Accepted, StoredAnswer};
 use crate::domain::ticket::{Approval, Artifact, Completion, EvidenceItem, QaResult, StoredTicket};
+use crate::domain::time::Timestamp;
 
 /// What the write depends on.
 #[derive(Debug, Clone, Default)]
@@ -130,6 +131,17 @@ impl Write {
             "response_body": answer.body,
             "created_at": at,
         }));
+    }
+}
+
+impl Write {
+    /// Messages of a ticket that this write brings are not to be sent after all.
+    pub fn cancel_pending(&mut self, ticket_id: Uuid, at: Timestamp) {
+        let (of_ticket, at) = (json!(ticket_id), json!(at));
+        for message in self.outbox.iter_mut().filter(|row| row["aggregate_id"] == of_ticket) {
+            message["status"] = json!("CANCELLED");
+            message["updated_at"] = at.clone();
+        }
     }
 }
 
@@ -260,7 +272,7 @@ impl Store {
 }
 
 /// An item as it is stored; which request froze it is kept but shown to nobody.
-fn evidence_row(item: &EvidenceItem) -> Value {
+pub(super) fn evidence_row(item: &EvidenceItem) -> Value {
     let mut row = to_value(item);
     row["immutable_request_id"] = json!(item.immutable_request_id);
     row
