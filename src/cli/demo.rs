@@ -111,7 +111,7 @@ async fn make(lock: &Lock, opening: &Opening, args: &DemoArgs) -> Result<(), Cli
     let meter = Meter::new("tickets");
     let watch = |progress| match progress {
         Progress::Growing { sites, technicians } => {
-            say(&format!("{} more sites and {} more technicians first …", grouped(sites), grouped(technicians)))
+            say(&format!("{} more sites and {} more technicians first …", grouped(sites), grouped(technicians)));
         }
         Progress::Tickets { done, of } => meter.tell(done, of),
         Progress::Tidying => meter.end(),

@@ -70,14 +70,14 @@ impl Meter {
     reason = "an estimate, of numbers far below 2^52"
 )]
 fn line(what: &str, done: usize, of: usize, lately: usize, took: Duration) -> String {
-    let mut text = format!("{} of {} {what} ({} %)", grouped(done), grouped(of), done * 100 / of.max(1));
+    let share = format!("{} of {} {what} ({} %)", grouped(done), grouped(of), done * 100 / of.max(1));
     let rate = lately as f64 / took.as_secs_f64();
-    if rate.is_finite() && rate > 0.0 {
-        let left = ((of - done.min(of)) as f64 / rate).ceil() as usize;
-        let left = if left < 120 { format!("{left} s") } else { format!("{} min", left.div_ceil(60)) };
-        text += &format!(", {} a second, {left} left", grouped(rate as usize));
+    if !rate.is_finite() || rate <= 0.0 {
+        return share;
     }
-    text
+    let left = ((of - done.min(of)) as f64 / rate).ceil() as usize;
+    let left = if left < 120 { format!("{left} s") } else { format!("{} min", left.div_ceil(60)) };
+    format!("{share}, {} a second, {left} left", grouped(rate as usize))
 }
 
 #[cfg(test)]

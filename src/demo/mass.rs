@@ -149,6 +149,8 @@ fn minutes(end: End, priority: Priority, random: &mut Random) -> i64 {
     let how_late = random.between(1, 100);
     match end {
         End::Completed | End::Verified | End::Invoiced => random.between(240, 6 * 1_440),
+        // Sent at once, so the clock runs from the call.
+        End::Dispatched | End::InProgress if priority == Priority::Emergency => random.between(-240, 50),
         // A visit that is to come counts from its beginning.
         End::Scheduled if how_late <= 85 => target + random.between(20, 10 * 1_440),
         End::Dispatched if how_late <= 80 => target + random.between(-20, 45),
@@ -163,4 +165,71 @@ fn minutes(end: End, priority: Priority, random: &mut Random) -> i64 {
 /// How many sites and technicians beyond the day so many tickets need.
 pub fn company(count: usize, closed: usize) -> (usize, usize) {
     (growth::sites_for(count), growth::technicians_for(count.saturating_sub(closed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::demo::story::{Contact, Deed};
+    use crate::domain::policy::Bundle;
+
+    fn mass(seed: u64, count: usize, closed: usize) -> Mass {
+        let contact = Contact { name: "A B".into(), phone: "+1 415 555 0100".into(), mail: "a.b@c.example".into() };
+        let places = growth::accounts(60).into_iter().flat_map(|(account, sites)| {
+            let contact = contact.clone();
+            sites.into_iter().map(move |site| Place {
+                id: Uuid::nil(),
+                account_id: Uuid::nil(),
+                doors: account.doors,
+                name: site.name.to_string(),
+                city: site.city,
+                region: site.region,
+                timezone: site.timezone(),
+                contact: contact.clone(),
+                assets: Vec::new(),
+            })
+        });
+        Mass {
+            seed,
+            now: Timestamp::parse("2026-11-21T08:03:11.000Z").unwrap(),
+            places: places.collect(),
+            crew: (0..16).map(|n| growth::technician(n).0).collect(),
+            album: Album::new(seed),
+            count,
+            closed,
+        }
+    }
+
+    #[test]
+    fn in_every_story_time_goes_on_and_nothing_lies_in_the_future() {
+        let policy = &Bundle::embedded().policy;
+        for (count, closed) in [(4_000, 0), (4_000, 4_000)] {
+            let mass = mass(9, count, closed);
+            for index in 0..count {
+                let story = mass.story(index, policy).unwrap();
+                let times: Vec<_> = story.acts.iter().map(|act| act.at).collect();
+                assert!(times.is_sorted_by(|one, next| one < next), "{index}: {:#?}", story.acts);
+                assert!(times.iter().all(|at| *at < mass.now), "{index}: {:#?}", story.acts);
+            }
+        }
+    }
+
+    #[test]
+    fn a_story_depends_on_nothing_but_the_seed_and_its_place() {
+        let policy = &Bundle::embedded().policy;
+        let told = |mass: &Mass, index| format!("{:?}", mass.story(index, policy).unwrap().acts);
+        let (one, other) = (mass(9, 100, 50), mass(9, 100, 50));
+        let forwards: Vec<String> = (0..100).map(|index| told(&one, index)).collect();
+        let mut backwards: Vec<String> = (0..100).rev().map(|index| told(&other, index)).collect();
+        backwards.reverse();
+        assert_eq!(forwards, backwards);
+        assert_ne!(forwards[3], told(&mass(10, 100, 50), 3));
+        let ended = |index: usize| match &one.story(index, policy).unwrap().acts.last().unwrap().deed {
+            Deed::Call { tool, .. } => ["ticket.close", "ticket.cancel"].contains(tool),
+            _ => false,
+        };
+        assert!((0..50).all(ended) && !(50..100).any(ended));
+    }
 }

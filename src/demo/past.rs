@@ -13,10 +13,9 @@ use crate::domain::words::Priority;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 
-/// Of a hundred tickets that are over, how many were called off; of the others, how many were done
-/// without a schedule, and how many were closed without a bill.
+/// Of a hundred tickets that are over, how many were called off, and of a hundred others how many
+/// were closed without a bill.
 const CALLED_OFF: i64 = 40;
-const UNSCHEDULED: i64 = 25;
 const UNBILLED: i64 = 15;
 
 /// Why a job is not done after all: the reason, and its code.
@@ -38,7 +37,12 @@ pub fn tell(mut w: Writer<'_>, priority: Priority, call: (&str, &str), created: 
     if w.random.chance(CALLED_OFF) {
         call_off(&mut w, priority, created, room);
     } else {
-        let start = if w.random.chance(UNSCHEDULED) {
+        let unscheduled = match priority {
+            Priority::Emergency => 90,
+            Priority::Urgent => 45,
+            Priority::Routine => 8,
+        };
+        let start = if w.random.chance(unscheduled) {
             send_at_once(&mut w, priority, created, room)
         } else {
             plan(&mut w, priority, created, room)
@@ -62,15 +66,16 @@ fn call_off(w: &mut Writer<'_>, priority: Priority, created: i64, room: i64) {
 
 /// Somebody is sent without a schedule; says when they arrive.
 fn send_at_once(w: &mut Writer<'_>, priority: Priority, created: i64, room: i64) -> i64 {
-    let pace = w.random.between(4 * MINUTE, 40 * MINUTE).min(room / 12);
-    w.triage(created + pace, priority, &json!({}));
+    let until = created + w.random.between(15 * MINUTE, 110 * MINUTE).min(room / 4);
+    let times = w.spread(created, until, 3);
+    w.triage(times[0], priority, &json!({}));
     let rationale = *w.random.pick(&jobs::RATIONALES);
     let payload = json!({
         "tech_id": w.technician, "dispatch_mode": "EMERGENCY_BYPASS",
         "dispatch_rationale": rationale, "dispatch_confirmation": true
     });
-    w.desk(created + 2 * pace, "assignment.dispatch", payload);
-    created + 3 * pace
+    w.desk(times[1], "assignment.dispatch", payload);
+    until
 }
 
 /// From the call over the confirmed window to somebody who sets out; says when they arrive.
@@ -111,13 +116,14 @@ fn work(w: &mut Writer<'_>, start: i64, room: i64) -> i64 {
 
 /// Verified, billed and closed.
 fn settle(w: &mut Writer<'_>, done: i64, room: i64) {
-    let pace = w.random.between(20 * MINUTE, 30 * HOUR).min(room / 10);
-    w.verify(done + pace, None);
+    let until = done + w.random.between(HOUR, 90 * HOUR).min(room / 4);
+    let times = w.spread(done, until, 3);
+    w.verify(times[0], None);
     if w.random.chance(UNBILLED) {
-        w.desk(done + 2 * pace, "ticket.close", json!({"reason": "Covered by the service agreement"}));
+        w.desk(times[1], "ticket.close", json!({"reason": "Covered by the service agreement"}));
         return;
     }
     let finance = (people::FINANCE, Role::Finance);
-    w.call(done + 2 * pace, finance, "billing.generate_invoice", json!({}));
-    w.call(done + 3 * pace, finance, "ticket.close", json!({"reason": "Paid"}));
+    w.call(times[1], finance, "billing.generate_invoice", json!({}));
+    w.call(times[2], finance, "ticket.close", json!({"reason": "Paid"}));
 }

@@ -181,13 +181,13 @@ impl Bulk {
                 Record::Completion(completion) => self.write.completions.push(completion),
                 Record::Artifact(artifact) => self.write.artifacts.push(artifact),
                 Record::CancelMessages => self.write.cancel_pending(id, accepted.event.created_at),
-                // These are stored as the case file has them in the end.
+                // These are stored as the case file has them in the end; master data is no part of a
+                // batch, since it has a chain of its own.
                 Record::Evidence(_)
                 | Record::ApprovalOpened(_)
                 | Record::ApprovalDecided(_)
-                | Record::FreezeEvidence { .. } => {}
-                // Master data is no part of a batch: it has a chain of its own.
-                Record::Master(_) => {}
+                | Record::FreezeEvidence { .. }
+                | Record::Master(_) => {}
             }
         }
         self.write.events.push(accepted.event);
