@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 use std::sync::Arc;
 
 use dispatch::domain::actor::Role;
@@ -188,7 +189,7 @@ impl Names {
             let is_hash = word.len() == 64 && !word.contains('-');
             if is_hash || Uuid::try_parse(word).is_ok_and(|id| !id.is_nil()) && word.len() == 36 {
                 let known = self.0.len();
-                out.push_str(&format!("#{}", self.0.entry(word.to_owned()).or_insert(known)));
+                write!(out, "#{}", self.0.entry(word.to_owned()).or_insert(known)).unwrap();
             } else {
                 out.push_str(word);
             }
@@ -224,11 +225,11 @@ async fn contents(database: &Database) -> BTreeMap<String, Vec<String>> {
             let at = row.get("created_at").or(row.get("requested_at")).cloned().unwrap_or_default();
             (at.to_string(), row.get("step").and_then(Value::as_i64))
         });
-        let named = |row: &mut Value| {
+        let line = |row: &mut Value| {
             row.as_object_mut().unwrap().shift_remove("changed_xid");
             names.replace(&row.to_string())
         };
-        let mut lines: Vec<String> = rows.iter_mut().map(named).collect();
+        let mut lines: Vec<String> = rows.iter_mut().map(line).collect();
         if rows.first().is_some_and(|row| row.get("created_at").or(row.get("requested_at")).is_none()) {
             lines.sort();
         }
