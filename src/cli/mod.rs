@@ -9,6 +9,7 @@ mod directory;
 mod error;
 mod evidence;
 mod import;
+mod meter;
 mod out;
 mod queue;
 mod run;

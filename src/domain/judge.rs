@@ -276,7 +276,8 @@ impl CaseFile {
                         item.immutable_at = Some(accepted.event.created_at);
                     }
                 }
-                Record::QaResult(_) | Record::Master(_) => {}
+                Record::QaResult(result) => self.verification = Some(result.clone()),
+                Record::Artifact(_) | Record::CancelMessages | Record::Master(_) => {}
             }
         }
     }

@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-pub use bulk::{Bulk, BulkCall};
+pub use crate::store::copy::Batch;
+pub use bulk::{Bulk, BulkCall, Known};
 pub use call::{Call, Caller, Preview, Refused, Reply};
 pub use desk::{Desk, QueueChanges, QueuePage, QueueQuery};
 

@@ -60,13 +60,15 @@ pub async fn schema(pool: &PgPool) -> Result<Schema, StoreError> {
     if !may_look {
         return Ok(Schema::Behind { version: 0 });
     }
-    let version: Option<i64> =
-        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(pool).await?;
-    let version = version.unwrap_or(0);
+    let applied: Vec<i64> =
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(pool).await?;
+    let version = applied.iter().copied().max().unwrap_or(0);
+    // A number may have been left out when the later one was released.
+    let is_whole = MIGRATIONS.iter().all(|migration| applied.contains(&migration.version));
     Ok(match version.cmp(&newest()) {
-        std::cmp::Ordering::Less => Schema::Behind { version },
-        std::cmp::Ordering::Equal => Schema::Current { version },
         std::cmp::Ordering::Greater => Schema::Newer { version },
+        std::cmp::Ordering::Equal if is_whole => Schema::Current { version },
+        _ => Schema::Behind { version },
     })
 }
 

@@ -1,6 +1,7 @@
 //! Where it is kept: Postgres, migrations, the private local cluster. All SQL is here.
 
 mod columns;
+pub mod copy;
 pub mod databases;
 pub mod directory;
 pub mod error;
