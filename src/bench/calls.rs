@@ -137,13 +137,13 @@ fn local(role: Role) -> Caller {
 }
 
 /// Master data, and the calls of a lifecycle on it.
-#[derive(Clone)]
-struct World {
-    way: std::sync::Arc<Vec<(Role, &'static str, Value)>>,
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) way: std::sync::Arc<Vec<(Role, &'static str, Value)>>,
 }
 
 impl World {
-    async fn new(engine: &Engine) -> Result<Self, BenchError> {
+    pub(super) async fn new(engine: &Engine) -> Result<Self, BenchError> {
         let account = upsert(engine, "accounts", json!({"name": "Harbor Foods"})).await?;
         let site = json!({
             "account_id": account, "name": "Pier 9", "address1": "Pier 9", "city": "San Francisco", "region": "CA"
@@ -200,11 +200,11 @@ fn way(account: &Value, site: &Value) -> Vec<(Role, &'static str, Value)> {
 }
 
 /// In milliseconds; the durations are in order.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+pub(super) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     sorted.get(sorted.len() * percent / 100).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
 }
 
-fn rounded(value: f64, digits: i32) -> f64 {
+pub(super) fn rounded(value: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (value * scale).round() / scale
 }

@@ -4,6 +4,7 @@
 pub mod calls;
 mod pgbench;
 mod scratch;
+pub mod soak;
 
 use serde::Serialize;
 use sqlx::PgPool;
@@ -32,6 +33,9 @@ pub enum BenchError {
     NoPgbench(String),
     #[error("pgbench failed: {0}")]
     Pgbench(String),
+    /// A process or a directory of the soak's own could not be had.
+    #[error("the soak could not {what}: {source}")]
+    Soak { what: &'static str, source: std::io::Error },
 }
 
 impl From<LocalError> for BenchError {

@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use super::error::CliError;
 use super::out::{Table, Tone, say};
 use super::session::Session;
+use super::soak;
 use crate::bench::calls::{self, LEVELS, Level};
 
 /// Measure how fast this machine is at what matters, beside a yardstick
@@ -19,17 +20,28 @@ pub struct BenchArgs {
     /// How long each side is measured at each level, about
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
+    #[command(flatten)]
+    soak: soak::SoakArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
     /// Mutating calls a second beside pgbench writing the same five rows
     Calls,
+    /// Kill the program and Postgres under mixed work: nothing lost, nothing twice
+    Soak,
+    /// A process that `soak` starts
+    #[value(hide = true)]
+    SoakWorker,
 }
 
 /// Runs `dispatch bench`.
 pub async fn run(session: &mut Session, args: BenchArgs) -> Result<u8, CliError> {
-    let Name::Calls = args.name;
+    match args.name {
+        Name::Calls => {}
+        Name::Soak => return soak::run(session, &args.soak).await,
+        Name::SoakWorker => return soak::work(session).await,
+    }
     say(&format!("Measuring with {LEVELS:?} callers, about {} seconds a level …", 2 * args.seconds + 1));
     let mut levels = Vec::new();
     calls::run(&session.opening(), args.seconds, |level| levels.push(level.clone())).await?;

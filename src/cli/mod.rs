@@ -13,6 +13,7 @@ mod out;
 mod queue;
 mod run;
 mod session;
+mod soak;
 mod ticket;
 mod tool;
 
