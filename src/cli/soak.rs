@@ -5,6 +5,7 @@ use clap::Args;
 use super::error::CliError;
 use super::out::{Table, Tone, say};
 use super::session::Session;
+use crate::bench::soak::ticket::{self, OneTicket};
 use crate::bench::soak::{self, Plan, Report, worker};
 
 /// What `bench soak` may be told.
@@ -16,10 +17,16 @@ pub struct SoakArgs {
     /// Soak: what is killed, and when, follows from this number
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
+    /// Soak: kill nothing; make this many calls on one ticket instead [default: 10,000]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10000", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    ticket: Option<u32>,
 }
 
 /// Runs `dispatch bench soak`. Exit code 1 if a call was lost, doubled or done by half.
 pub async fn run(session: &mut Session, args: &SoakArgs) -> Result<u8, CliError> {
+    if let Some(calls) = args.ticket {
+        return one_ticket(session, calls).await;
+    }
     let program = std::env::current_exe().map_err(CliError::io("this program's own file"))?;
     let plan = Plan { program, postgres_bin: session.opening().postgres_bin, rounds: args.rounds, seed: args.seed };
     say(&format!("Killing things {} times (seed {}), on a private database made for it …", args.rounds, args.seed));
@@ -34,12 +41,31 @@ pub async fn run(session: &mut Session, args: &SoakArgs) -> Result<u8, CliError>
     } else {
         print(session, &report)?;
     }
-    if report.violations.is_empty() {
+    judged(session, &report.violations)
+}
+
+/// Runs `dispatch bench soak --ticket`.
+async fn one_ticket(session: &mut Session, calls: u32) -> Result<u8, CliError> {
+    say(&format!("Making {calls} calls on one ticket …"));
+    let found: OneTicket = ticket::run(&session.opening(), calls as usize).await?;
+    if session.out.json {
+        session.out.value(&found)?;
+    } else {
+        session.out.text(&format!(
+            "{} callers: {} calls a second at the end, {} at the beginning: ratio {:.2}. The whole timeline: {} ms",
+            found.callers, found.calls_per_second, found.yardstick_per_second, found.ratio, found.timeline_ms
+        ))?;
+    }
+    judged(session, &found.violations)
+}
+
+fn judged(session: &mut Session, violations: &[String]) -> Result<u8, CliError> {
+    if violations.is_empty() {
         return Ok(0);
     }
     session.out.flush()?;
-    let found: Vec<&str> = report.violations.iter().map(String::as_str).take(20).collect();
-    Err(CliError::Failed(format!("{} violations:\n{}", report.violations.len(), found.join("\n"))))
+    let first: Vec<&str> = violations.iter().map(String::as_str).take(20).collect();
+    Err(CliError::Failed(format!("{} violations:\n{}", violations.len(), first.join("\n"))))
 }
 
 /// Runs a process that `bench soak` has started.
@@ -73,6 +99,7 @@ fn print(session: &mut Session, report: &Report) -> Result<(), CliError> {
             (Tone::Strong, &number(Some(kind.recovery_p50_ms), 0)),
             (Tone::Plain, &number(Some(kind.recovery_worst_ms), 0)),
             (Tone::Muted, &number(kind.yardstick_p50_ms, 0)),
+            (Tone::Muted, &number(kind.yardstick_worst_ms, 0)),
             (Tone::Strong, &number(kind.ratio, 2)),
             (Tone::Plain, kind.killed),
         ]);

@@ -4,10 +4,9 @@ use dispatch::domain::actor::{Actor, Role};
 use dispatch::domain::sla::SlaStatus;
 use dispatch::domain::time::Timestamp;
 use dispatch::engine::{Caller, Desk, QueueQuery};
-use dispatch::store::databases::owner_pool;
 use serde_json::{Value, json};
 
-use super::own::{DATABASE, Own, account, call, is_whole, settles};
+use super::own::{Own, account, call, is_whole, settles};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_clock_steps_back_an_hour_chains_go_on_and_deadlines_make_sense() {
@@ -19,7 +18,7 @@ async fn when_the_clock_steps_back_an_hour_chains_go_on_and_deadlines_make_sense
     };
     let ticket = own.ticket(&engine).await;
     let before = reply("ticket.get", &ticket, json!({})).await;
-    let owner = owner_pool(&own.cluster, DATABASE).await.unwrap();
+    let owner = own.owner().await;
     let step_back = "CREATE OR REPLACE FUNCTION dispatch_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS \
                      $$ SELECT date_trunc('milliseconds', clock_timestamp() - interval '1 hour') $$";
     sqlx::raw_sql(step_back).execute(&owner).await.unwrap();

@@ -3,10 +3,9 @@
 use dispatch::domain::actor::Role;
 use dispatch::domain::refusal::Code;
 use dispatch::engine::Desk;
-use dispatch::store::databases::owner_pool;
 use serde_json::json;
 
-use super::own::{DATABASE, Own, SHORT, call, evidence, evidence_of, is_whole, settles};
+use super::own::{Own, SHORT, call, evidence, evidence_of, is_whole, settles};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_writes_clearly_and_the_same_ids_settle_once_there_is_room() {
@@ -46,7 +45,7 @@ async fn a_full_disk_refuses_writes_clearly_and_the_same_ids_settle_once_there_i
     assert_eq!(said.status.code(), Some(6), "{}", String::from_utf8_lossy(&said.stderr));
 
     // Without room for its log, the server itself gives up.
-    let owner = owner_pool(&own.cluster, DATABASE).await.unwrap();
+    let owner = own.owner().await;
     for _ in 0..20 {
         if sqlx::raw_sql("SELECT pg_switch_wal(); SELECT txid_current()").execute(&owner).await.is_err() {
             break;

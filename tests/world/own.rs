@@ -11,9 +11,11 @@ use dispatch::domain::actor::{Actor, Role};
 use dispatch::engine::open::{MAIN_DATABASE, Opening, open};
 use dispatch::engine::{Call, Caller, Desk, Engine, Options, Patience};
 use dispatch::store::Store;
+use dispatch::store::databases::owner_pool;
 use dispatch::store::local::{APP, Cluster};
 use dispatch::store::objects::Objects;
 use serde_json::{Value, json};
+use sqlx::PgPool;
 
 pub const DATABASE: &str = MAIN_DATABASE;
 
@@ -63,6 +65,11 @@ impl Own {
 
     pub fn engine_on(&self, store: Store) -> Engine {
         Engine::new(store, Objects::new(self.root.join("objects")), Options::default())
+    }
+
+    /// The database as its owner sees it.
+    pub async fn owner(&self) -> PgPool {
+        owner_pool(&self.cluster, DATABASE).await.unwrap()
     }
 
     /// The program, on this database as on any that was named.

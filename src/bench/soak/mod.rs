@@ -14,6 +14,7 @@ mod blow;
 mod home;
 mod ledger;
 mod report;
+pub mod ticket;
 mod work;
 pub mod worker;
 

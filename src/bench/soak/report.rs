@@ -40,6 +40,8 @@ pub struct Kind {
     pub recovery_worst_ms: f64,
     /// The yardstick: Postgres' own recovery in the same rounds, by its log; none where it had none.
     pub yardstick_p50_ms: Option<f64>,
+    pub yardstick_worst_ms: Option<f64>,
+    /// Of the medians.
     pub ratio: Option<f64>,
 }
 
@@ -110,7 +112,8 @@ impl Tally {
         let recoveries: Vec<f64> = rounds.iter().map(|round| ms(round.recovery)).collect();
         let servers: Vec<f64> = rounds.iter().filter_map(|round| round.server_recovery.map(ms)).collect();
         let p50 = median(recoveries.clone());
-        let yardstick = (!servers.is_empty()).then(|| median(servers));
+        let worst = |times: &[f64]| rounded(times.iter().copied().fold(0.0, f64::max), 0);
+        let yardstick = (!servers.is_empty()).then(|| median(servers.clone()));
         Some(Kind {
             killed: blow.as_str(),
             rounds: rounds.len(),
@@ -119,8 +122,9 @@ impl Tally {
             found_whole: rounds.iter().map(|round| round.whole).sum(),
             found_absent: rounds.iter().map(|round| round.absent).sum(),
             recovery_p50_ms: rounded(p50, 0),
-            recovery_worst_ms: rounded(recoveries.into_iter().fold(0.0, f64::max), 0),
+            recovery_worst_ms: worst(&recoveries),
             yardstick_p50_ms: yardstick.map(|time| rounded(time, 0)),
+            yardstick_worst_ms: yardstick.map(|_| worst(&servers)),
             ratio: yardstick.map(|time| rounded(p50 / time.max(1.0), 2)),
         })
     }
