@@ -87,8 +87,11 @@ impl Engine {
             correlation_id: refused.correlation_id.as_deref(),
             refusal: &refused.refusal,
         };
-        if let Err(error) = self.store.record_refusal(&record).await {
-            tracing::warn!(%error, "a refusal could not be recorded");
+        // A caller who is refused without the database does not wait for it either.
+        match tokio::time::timeout(self.patience.retry, self.store.record_refusal(&record)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a refusal could not be recorded"),
+            Err(_) => tracing::warn!("a refusal could not be recorded in time"),
         }
     }
 

@@ -41,6 +41,8 @@ impl Store {
     pub async fn open(options: PgConnectOptions, pool_max: u32, read_only: bool) -> Result<Self, StoreError> {
         let mut options = options
             .options([("TimeZone", "UTC"), ("jit", "off")])
+            // A client that was put to sleep in mid call must not keep a ticket locked until it wakes.
+            .options([("idle_in_transaction_session_timeout", "15s")])
             .statement_cache_capacity(256)
             .log_statements(tracing::log::LevelFilter::Trace)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));

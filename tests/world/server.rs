@@ -80,9 +80,11 @@ async fn a_server_that_has_frozen_does_not_freeze_its_callers() {
     signal(&frozen, "STOP");
     let told = engine.call(pending.clone()).await.unwrap_err();
     let told_reader = engine.call(read.clone()).await.unwrap_err();
+    let forbidden = engine.call(call(Role::Customer, "ticket.create", None, json!({}))).await.unwrap_err();
     signal(&frozen, "CONT");
     assert_eq!(told.refusal.code(), Code::Unavailable);
     assert_eq!(told_reader.refusal.code(), Code::Unavailable);
+    assert_eq!(forbidden.refusal.code(), Code::Forbidden);
     settles(&engine, &pending).await;
     engine.call(read).await.unwrap();
     is_whole(&engine).await;
@@ -131,4 +133,21 @@ async fn a_watcher_goes_on_by_itself_when_the_server_is_back() {
     let _ = watcher.kill();
     watcher.wait().unwrap();
     assert_eq!(change, Ok(true), "the watcher did not show the change");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sleeps_with_a_lock_in_its_hand_is_thrown_out() {
+    let own = Own::new().await;
+    let (engine, sleeper) = (own.engine(4).await, own.engine(1).await);
+    let ticket = own.ticket(&engine).await;
+    let mut connection = sleeper.store().pool().acquire().await.unwrap();
+    let limit: String =
+        sqlx::query_scalar("SHOW idle_in_transaction_session_timeout").fetch_one(&mut *connection).await.unwrap();
+    assert_eq!(limit, "15s", "shorter than others wait for their answer");
+    // The same, in less time than a test has.
+    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 300").execute(&mut *connection).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT FROM tickets FOR UPDATE").execute(&mut *connection).await.unwrap();
+    let triage = json!({"priority": "URGENT", "incident_type": "X"});
+    settles(&engine, &call(Role::Dispatcher, "ticket.triage", Some(&ticket), triage)).await;
+    assert!(sqlx::query("SELECT 1").execute(&mut *connection).await.is_err());
 }
