@@ -7,12 +7,16 @@ use super::out::{Table, Tone, say};
 use super::session::Session;
 use super::soak;
 use crate::bench::calls::{self, LEVELS, Level};
+use crate::bench::{Machine, queue};
 
 /// Measure how fast this machine is at what matters, beside a yardstick
 ///
-/// Works in databases of its own on the private cluster, and removes them.
+/// `queue` reads the database at hand and writes nothing. The others work in databases of their own on
+/// the private cluster, and remove them.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  dispatch bench calls --seconds 10 --json")]
+#[command(
+    after_help = "Examples:\n  dispatch bench calls --seconds 10 --json\n  dispatch --demo bench queue --rounds 100"
+)]
 pub struct BenchArgs {
     /// What to measure
     #[arg(value_enum, default_value = "calls")]
@@ -22,12 +26,21 @@ pub struct BenchArgs {
     seconds: u64,
     #[command(flatten)]
     soak: soak::SoakArgs,
+    /// How many reads of each kind `queue` measures [default: 500], or how often `soak` kills
+    /// [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rounds: Option<u32>,
 }
+
+/// Reads of each kind, where nobody says.
+const QUEUE_ROUNDS: u32 = 500;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
     /// Mutating calls a second beside pgbench writing the same five rows
     Calls,
+    /// Pages, filters and timelines beside one index-only read of 200 rows
+    Queue,
     /// Kill the program and Postgres under mixed work: nothing lost, nothing twice
     Soak,
     /// A process that `soak` starts
@@ -38,10 +51,52 @@ enum Name {
 /// Runs `dispatch bench`.
 pub async fn run(session: &mut Session, args: BenchArgs) -> Result<u8, CliError> {
     match args.name {
-        Name::Calls => {}
-        Name::Soak => return soak::run(session, &args.soak).await,
-        Name::SoakWorker => return soak::work(session).await,
+        Name::Calls => calls(session, &args).await,
+        Name::Queue => queue(session, &args).await,
+        Name::Soak => soak::run(session, &args.soak, args.rounds).await,
+        Name::SoakWorker => soak::work(session).await,
     }
+}
+
+/// Reads of the queue; fails if its order is not the contract's.
+async fn queue(session: &mut Session, args: &BenchArgs) -> Result<u8, CliError> {
+    let engine = session.engine().await?;
+    let report =
+        queue::run(&engine, args.rounds.unwrap_or(QUEUE_ROUNDS) as usize, |what| say(&format!("Reading {what}")))
+            .await?;
+    if session.out.json {
+        for figure in &report.figures {
+            session.out.value(figure)?;
+        }
+    } else {
+        let mut table = Table::new(&["READ", ">P50 MS", ">P99 MS", ">WORST", ">GOAL P99", ">YARDSTICK", ">RATIO"]);
+        for figure in &report.figures {
+            let tone = if figure.is_met() { Tone::Good } else { Tone::Bad };
+            table.row([
+                (Tone::Strong, figure.what),
+                (Tone::Plain, format!("{:.2}", figure.p50_ms).as_str()),
+                (tone, &format!("{:.2}", figure.p99_ms)),
+                (Tone::Plain, &format!("{:.2}", figure.worst_ms)),
+                (Tone::Muted, &format!("≤ {}", figure.goal_p99_ms)),
+                (Tone::Muted, &format!("{:.2}", figure.yardstick_p50_ms)),
+                (Tone::Strong, &format!("{:.2}", figure.ratio)),
+            ]);
+        }
+        session.out.table(&table)?;
+        session.out.line(&format!("{} open tickets, {} closed.", report.open, report.closed))?;
+        machine(session, report.figures.first().map(|figure| &figure.machine))?;
+    }
+    if report.misplaced == 0 {
+        return Ok(0);
+    }
+    session.out.flush()?;
+    Err(CliError::Failed(format!(
+        "{} rows did not stand where a sort in memory puts them. Did somebody work on this database meanwhile?",
+        report.misplaced
+    )))
+}
+
+async fn calls(session: &mut Session, args: &BenchArgs) -> Result<u8, CliError> {
     say(&format!("Measuring with {LEVELS:?} callers, about {} seconds a level …", 2 * args.seconds + 1));
     let mut levels = Vec::new();
     calls::run(&session.opening(), args.seconds, |level| levels.push(level.clone())).await?;
@@ -68,7 +123,12 @@ fn print(session: &mut Session, levels: &[Level]) -> Result<(), CliError> {
         ]);
     }
     session.out.table(&table)?;
-    let Some(machine) = levels.first().map(|level| &level.machine) else { return Ok(()) };
+    machine(session, levels.first().map(|level| &level.machine))
+}
+
+/// Says what was measured on.
+fn machine(session: &mut Session, machine: Option<&Machine>) -> Result<(), CliError> {
+    let Some(machine) = machine else { return Ok(()) };
     session.out.text(&format!(
         "{} × {}, {} MiB, PostgreSQL {}, fsync {}, synchronous_commit {}",
         machine.cpus,

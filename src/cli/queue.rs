@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::error::CliError;
@@ -129,11 +130,15 @@ async fn follow(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
                 session.out.json_line(row)?;
             }
         }
+        for id in changes.deleted {
+            seen.forget(id);
+            if shown.remove(&id) {
+                session.out.json_line(&json!({"ticket_id": id, "deleted": true}))?;
+            }
+        }
         session.out.flush()?;
         if changes.starts_anew {
             seen = Seen::default();
-        } else {
-            seen.forget_below(changes.feed.watermark);
         }
         feed = changes.feed;
     }
@@ -148,7 +153,10 @@ async fn redraw(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
         let is_due = drawn.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
         let look = async {
             let (next, has_changed) = match &feed {
-                Some(since) => desk.changes(caller, since).await.map(|now| (now.feed, !now.rows.is_empty()))?,
+                Some(since) => {
+                    let changes = desk.changes(caller, since).await?;
+                    (changes.feed, !changes.rows.is_empty() || !changes.deleted.is_empty())
+                }
                 None => {
                     let first = QueueQuery { limit: Some(1), ..QueueQuery::default() };
                     (desk.queue(caller, &first).await?.feed, true)

@@ -8,12 +8,12 @@ use super::session::Session;
 use crate::bench::soak::ticket::{self, OneTicket};
 use crate::bench::soak::{self, Plan, Report, worker};
 
-/// What `bench soak` may be told.
+/// How often something is killed, where nobody says.
+const ROUNDS: u32 = 200;
+
+/// What `bench soak` may be told beside how often to kill.
 #[derive(Debug, Args)]
 pub struct SoakArgs {
-    /// Soak: how many times something is killed
-    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    rounds: u32,
     /// Soak: what is killed, and when, follows from this number
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
@@ -23,13 +23,18 @@ pub struct SoakArgs {
 }
 
 /// Runs `dispatch bench soak`. Exit code 1 if a call was lost, doubled or done by half.
-pub async fn run(session: &mut Session, args: &SoakArgs) -> Result<u8, CliError> {
+pub async fn run(session: &mut Session, args: &SoakArgs, rounds: Option<u32>) -> Result<u8, CliError> {
     if let Some(calls) = args.ticket {
         return one_ticket(session, calls).await;
     }
     let program = std::env::current_exe().map_err(CliError::io("this program's own file"))?;
-    let plan = Plan { program, postgres_bin: session.opening().postgres_bin, rounds: args.rounds, seed: args.seed };
-    say(&format!("Killing things {} times (seed {}), on a private database made for it …", args.rounds, args.seed));
+    let plan = Plan {
+        program,
+        postgres_bin: session.opening().postgres_bin,
+        rounds: rounds.unwrap_or(ROUNDS),
+        seed: args.seed,
+    };
+    say(&format!("Killing things {} times (seed {}), on a private database made for it …", plan.rounds, args.seed));
     let report = soak::run(&plan, |round, killed| {
         if round % 10 == 0 || round == plan.rounds {
             say(&format!("{round} of {} (killed: {killed})", plan.rounds));

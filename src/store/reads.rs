@@ -98,6 +98,15 @@ impl Store {
         Ok(Trail { heads, unchained, first_unchained })
     }
 
+    /// How many tickets are open, and how many closed or cancelled.
+    pub async fn count_tickets(&self) -> Result<(i64, i64), StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE queue_class <= 3), count(*) FILTER (WHERE queue_class > 3) FROM tickets",
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
     /// How many audit events there are.
     pub async fn count_events(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar("SELECT count(*) FROM audit_events").fetch_one(&self.pool).await?)

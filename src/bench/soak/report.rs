@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::blow::Blow;
-use crate::bench::calls::rounded;
 use crate::bench::median;
+use crate::bench::rounded;
 
 /// One round.
 #[derive(Debug)]

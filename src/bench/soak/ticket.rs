@@ -7,8 +7,8 @@ use futures::future::try_join_all;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::bench::calls::{World, rounded};
-use crate::bench::{BenchError, Machine, scratch};
+use crate::bench::calls::World;
+use crate::bench::{BenchError, Machine, rounded, scratch};
 use crate::domain::actor::{Actor, Role};
 use crate::engine::open::Opening;
 use crate::engine::{Call, Caller, Desk, Engine};
