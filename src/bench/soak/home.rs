@@ -7,9 +7,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use crate::bench::BenchError;
 use crate::store::local::Cluster;
+
+/// Its directory is named so, with the number of its process.
+const PREFIX: &str = "dispatch-soak-";
+/// Within it.
+const DATA: &str = "data";
 
 /// A private cluster in a temporary directory, gone when dropped.
 #[derive(Debug)]
@@ -19,16 +26,19 @@ pub struct Home {
 }
 
 impl Home {
-    /// Makes the directory; the cluster comes with its first use.
+    /// Makes the directory; the cluster comes with its first use. What a soak left behind that was
+    /// itself killed goes first.
     pub fn make(postgres_bin: Option<PathBuf>) -> Result<Self, BenchError> {
-        let name = format!("dispatch-soak-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
-        let directory = std::env::temp_dir().join(name);
+        for directory in left_behind() {
+            drop(Self { cluster: Cluster::new(Some(directory.join(DATA)), None)?, directory });
+        }
+        let directory = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
         // As root the server's user must come through.
         fs::DirBuilder::new()
             .mode(0o711)
             .create(&directory)
             .map_err(|source| BenchError::Soak { what: "make a temporary directory", source })?;
-        let cluster = Cluster::new(Some(directory.join("data")), postgres_bin)?;
+        let cluster = Cluster::new(Some(directory.join(DATA)), postgres_bin)?;
         Ok(Self { directory, cluster })
     }
 
@@ -61,6 +71,16 @@ impl Drop for Home {
         self.cluster.abandon();
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+/// Directories of soaks whose process is gone.
+fn left_behind() -> Vec<PathBuf> {
+    let is_left = |name: &str| {
+        let process = name.strip_prefix(PREFIX).and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
+        process.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
+    };
+    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_str().is_some_and(is_left)).map(|entry| entry.path()).collect()
 }
 
 fn recovery(log: &str) -> Option<Duration> {

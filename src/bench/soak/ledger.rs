@@ -1,5 +1,6 @@
 //! What the driver knows of every call: that it was sent, and what it was answered.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -143,10 +144,10 @@ impl Ledger {
     /// Compares calls with what the database holds of them. Of those that are open: how many were
     /// found whole, how many not at all.
     pub fn compare(&self, entries: &[Entry], traces: &[Trace]) -> (u64, u64) {
-        let of = |id: Uuid| traces.iter().find(|trace| trace.request_id == id);
+        let of: HashMap<Uuid, &Trace> = traces.iter().map(|trace| (trace.request_id, trace)).collect();
         let (mut whole, mut absent) = (0, 0);
         for Entry { order, outcome } in entries {
-            let Some(trace) = of(order.request_id) else {
+            let Some(trace) = of.get(&order.request_id) else {
                 self.violation(order, "was not looked up");
                 continue;
             };
