@@ -23,6 +23,8 @@ pub enum Blow {
     Server,
     /// Of all workers and every process of the server.
     Everything,
+    /// The same, and then of the first process of the program that is started to mend it.
+    Restart,
     /// `pg_ctl stop -m immediate`.
     ImmediateStop,
     /// Of one process that serves a connection: the server throws everyone out and recovers.
@@ -32,12 +34,13 @@ pub enum Blow {
 }
 
 impl Blow {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Worker,
         Self::Workers,
         Self::Postmaster,
         Self::Server,
         Self::Everything,
+        Self::Restart,
         Self::ImmediateStop,
         Self::Backend,
         Self::Connection,
@@ -51,6 +54,7 @@ impl Blow {
             Self::Postmaster => "Postgres' first process",
             Self::Server => "every process of Postgres",
             Self::Everything => "all processes of both",
+            Self::Restart => "all, and the next start",
             Self::ImmediateStop => "pg_ctl stop -m immediate",
             Self::Backend => "one backend of Postgres",
             Self::Connection => "one connection",
@@ -59,7 +63,12 @@ impl Blow {
 
     /// Whether the server must be started again.
     pub const fn ends_server(self) -> bool {
-        matches!(self, Self::Postmaster | Self::Server | Self::Everything | Self::ImmediateStop)
+        matches!(self, Self::Postmaster | Self::Server | Self::Everything | Self::Restart | Self::ImmediateStop)
+    }
+
+    /// Whether no process of the program is left.
+    pub const fn ends_program(self) -> bool {
+        matches!(self, Self::Workers | Self::Everything | Self::Restart)
     }
 
     /// Whether the server recovers, by a start or by itself.
@@ -102,7 +111,7 @@ impl Aimed {
             Blow::Workers => kill(all_workers().collect()),
             Blow::Postmaster => kill(postmaster.into_iter().collect()),
             Blow::Server => kill(server().await?),
-            Blow::Everything => kill(server().await?.into_iter().chain(all_workers()).collect()),
+            Blow::Everything | Blow::Restart => kill(server().await?.into_iter().chain(all_workers()).collect()),
             Blow::ImmediateStop => Self::Signal { processes: postmaster.into_iter().collect(), signal: Signal::QUIT },
             Blow::Backend => kill(one_backend(random).await?.into_iter().collect()),
             Blow::Connection => match one_backend(random).await? {

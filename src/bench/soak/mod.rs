@@ -44,6 +44,8 @@ const WORKERS: usize = 3;
 const OWN_POOL: u32 = 1;
 /// Calls sent after the blow, at most, by those who survive it.
 const CALLS_AFTER: u64 = 40;
+/// A start that is itself killed lives less long than this, in milliseconds.
+const FIRST_START: u64 = 300;
 /// All that is broken must be whole again by itself within this time.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Every so many rounds the whole audit trail is walked.
@@ -222,8 +224,13 @@ impl Soak {
         let cluster = self.home.cluster();
         let aimed = Aimed::at(blow, &self.workers, cluster, own.store(), &mut self.random).await?;
         aimed.strike(own.store()).await?;
-        let struck = Instant::now();
         drop(own);
+        if blow == Blow::Restart {
+            let mut first = self.start_worker()?;
+            sleep(Duration::from_millis(self.random.next() % FIRST_START)).await;
+            first.kill().await;
+        }
+        let struck = Instant::now();
         self.replace_the_dead(blow).await?;
         let probed = match self.workers.last() {
             Some(newest) => self.ticket(newest).await,
@@ -267,7 +274,7 @@ impl Soak {
         let mut alive = Vec::new();
         for mut worker in std::mem::take(&mut self.workers) {
             let is_dead = match blow {
-                Blow::Workers | Blow::Everything => true,
+                _ if blow.ends_program() => true,
                 Blow::Worker => timeout(Duration::from_millis(50), worker.ended()).await.is_ok(),
                 _ => false,
             };

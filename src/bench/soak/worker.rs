@@ -153,6 +153,11 @@ impl Worker {
         self.child.wait().await.is_ok_and(|status| status.success())
     }
 
+    /// Kills it, and waits until it is dead.
+    pub async fn kill(&mut self) {
+        let _ = self.child.kill().await;
+    }
+
     /// Lets it finish what it has, and waits for its end.
     pub async fn retire(mut self) -> bool {
         drop(self.link.stdin.lock().await.take());
