@@ -152,15 +152,12 @@ async fn redraw(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
     loop {
         let is_due = drawn.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
         let look = async {
-            let (next, has_changed) = match &feed {
-                Some(since) => {
-                    let changes = desk.changes(caller, since).await?;
-                    (changes.feed, !changes.rows.is_empty() || !changes.deleted.is_empty())
-                }
-                None => {
-                    let first = QueueQuery { limit: Some(1), ..QueueQuery::default() };
-                    (desk.queue(caller, &first).await?.feed, true)
-                }
+            let (next, has_changed) = if let Some(since) = &feed {
+                let changes = desk.changes(caller, since).await?;
+                (changes.feed, !changes.rows.is_empty() || !changes.deleted.is_empty())
+            } else {
+                let first = QueueQuery { limit: Some(1), ..QueueQuery::default() };
+                (desk.queue(caller, &first).await?.feed, true)
             };
             let read = if is_due || has_changed { Some(wanted.read(desk, caller).await?) } else { None };
             Ok((next, read))

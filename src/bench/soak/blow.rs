@@ -66,11 +66,6 @@ impl Blow {
         matches!(self, Self::Postmaster | Self::Server | Self::Everything | Self::Restart | Self::ImmediateStop)
     }
 
-    /// Whether no process of the program is left.
-    pub const fn ends_program(self) -> bool {
-        matches!(self, Self::Workers | Self::Everything | Self::Restart)
-    }
-
     /// Whether the server recovers, by a start or by itself.
     pub const fn makes_server_recover(self) -> bool {
         self.ends_server() || matches!(self, Self::Backend)
@@ -119,6 +114,14 @@ impl Aimed {
                 None => kill(Vec::new()),
             },
         })
+    }
+
+    /// Whether this worker is among them.
+    pub fn hits(&self, worker: &Worker) -> bool {
+        match self {
+            Self::Signal { processes, .. } => worker.pid().is_some_and(|pid| processes.contains(&pid)),
+            Self::CutOff { .. } => false,
+        }
     }
 
     /// Strikes.

@@ -187,12 +187,12 @@ mod tests {
         }
     }
 
-    fn done(body: &str) -> Option<Answer> {
-        Some(Answer::Done { body: body.to_owned(), replayed: false })
+    fn done(body: &str) -> Answer {
+        Answer::Done { body: body.to_owned(), replayed: false }
     }
 
-    fn refused(code: Code) -> Option<Answer> {
-        Some(Answer::Refused { code: code.as_str().to_owned(), message: String::new() })
+    fn refused(code: Code) -> Answer {
+        Answer::Refused { code: code.as_str().to_owned(), message: String::new() }
     }
 
     #[test]
@@ -200,15 +200,15 @@ mod tests {
         let ledger = Ledger::default();
         let place = ledger.note(order());
         assert!(!ledger.tell(place, None));
-        assert!(!ledger.tell(place, refused(Code::Unavailable)));
-        assert!(ledger.tell(place, done("x")));
-        assert!(ledger.tell(place, done("x")));
+        assert!(!ledger.tell(place, Some(refused(Code::Unavailable))));
+        assert!(ledger.tell(place, Some(done("x"))));
+        assert!(ledger.tell(place, Some(done("x"))));
         assert!(ledger.violations().is_empty());
-        ledger.tell(place, done("y"));
-        ledger.tell(place, refused(Code::InvalidStateTransition));
+        ledger.tell(place, Some(done("y")));
+        ledger.tell(place, Some(refused(Code::InvalidStateTransition)));
         assert_eq!(ledger.violations().len(), 2);
         let place = ledger.note(order());
-        ledger.tell(place, refused(Code::InternalError));
+        ledger.tell(place, Some(refused(Code::InternalError)));
         assert_eq!(ledger.violations().len(), 3);
     }
 
@@ -224,14 +224,14 @@ mod tests {
                 ledger.compare(&entries, &[Trace { request_id, answers, events, body: body.map(str::to_owned) }]);
             (found, ledger.violations().len())
         };
-        assert_eq!(check(done("x"), 1, 1, Some("x")), ((0, 0), 0));
+        assert_eq!(check(Some(done("x")), 1, 1, Some("x")), ((0, 0), 0));
         assert_eq!(check(None, 1, 1, Some("x")), ((1, 0), 0));
         assert_eq!(check(None, 0, 0, None), ((0, 1), 0));
-        assert_eq!(check(refused(Code::InvalidStateTransition), 0, 0, None), ((0, 0), 0));
-        assert_eq!(check(done("x"), 1, 1, Some("y")).1, 1);
-        assert_eq!(check(done("x"), 0, 0, None).1, 1);
-        assert_eq!(check(done("x"), 1, 2, Some("x")).1, 1);
+        assert_eq!(check(Some(refused(Code::InvalidStateTransition)), 0, 0, None), ((0, 0), 0));
+        assert_eq!(check(Some(done("x")), 1, 1, Some("y")).1, 1);
+        assert_eq!(check(Some(done("x")), 0, 0, None).1, 1);
+        assert_eq!(check(Some(done("x")), 1, 2, Some("x")).1, 1);
         assert_eq!(check(None, 0, 1, None).1, 1);
-        assert_eq!(check(refused(Code::InvalidStateTransition), 1, 1, Some("x")).1, 1);
+        assert_eq!(check(Some(refused(Code::InvalidStateTransition)), 1, 1, Some("x")).1, 1);
     }
 }

@@ -231,7 +231,7 @@ impl Soak {
             first.kill().await;
         }
         let struck = Instant::now();
-        self.replace_the_dead(blow).await?;
+        self.replace_the_dead(blow, &aimed).await?;
         let probed = match self.workers.last() {
             Some(newest) => self.ticket(newest).await,
             None => None,
@@ -242,6 +242,9 @@ impl Soak {
         }
         self.end(working).await;
         let worked = began.elapsed();
+        if self.workers.iter_mut().any(Worker::has_ended) {
+            self.ledger.wrong(format!("after the blow ({}) a process of the program ended by itself", blow.as_str()));
+        }
         let unacknowledged = self.ledger.open_since(from);
         let (whole, absent) = self.check(from).await?;
         let settling = Instant::now();
@@ -270,21 +273,13 @@ impl Soak {
 
     /// Starts a process of the program for each that was killed; if only the server was, one more,
     /// as somebody would who finds it gone. It takes the place of the oldest.
-    async fn replace_the_dead(&mut self, blow: Blow) -> Result<(), BenchError> {
-        let mut alive = Vec::new();
-        for mut worker in std::mem::take(&mut self.workers) {
-            let is_dead = match blow {
-                _ if blow.ends_program() => true,
-                Blow::Worker => timeout(Duration::from_millis(50), worker.ended()).await.is_ok(),
-                _ => false,
-            };
-            if is_dead {
-                worker.ended().await;
-            } else {
-                alive.push(worker);
-            }
-        }
+    async fn replace_the_dead(&mut self, blow: Blow, aimed: &Aimed) -> Result<(), BenchError> {
+        let (dead, alive): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.workers).into_iter().partition(|worker| aimed.hits(worker));
         self.workers = alive;
+        for mut worker in dead {
+            worker.ended().await;
+        }
         if blow.ends_server() && self.workers.len() == WORKERS {
             let oldest = self.workers.remove(0);
             let ledger = Arc::clone(&self.ledger);

@@ -148,6 +148,11 @@ impl Worker {
         self.child.id().and_then(|pid| i32::try_from(pid).ok())
     }
 
+    /// Whether it runs no longer.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Waits for its end; true if it ended well.
     pub async fn ended(&mut self) -> bool {
         self.child.wait().await.is_ok_and(|status| status.success())
