@@ -14,6 +14,7 @@ mod out;
 mod queue;
 mod run;
 mod session;
+mod soak;
 mod ticket;
 mod tool;
 

@@ -10,6 +10,9 @@ pub enum StoreError {
     /// Nobody answers, or not in time. Trying again later may help.
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
+    /// The database's disk is full: it can be read, and written to once there is room.
+    #[error("the database's disk is full: {0}. Make room on it, then try again")]
+    NoSpace(String),
     /// The database may only be read: its schema is newer than this program, or it is a replica.
     #[error(
         "the database can only be read: its schema is newer than this program, or it is a replica. Update dispatch, or use the primary"
@@ -40,9 +43,11 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(database) => {
                 let code = database.code();
                 let code = code.as_deref().unwrap_or_default();
-                // 08 connection, 57P0x shutting down or starting, 53 out of connections, disk or
+                // 08 connection, 57 cancelled, shutting down or starting, 53 out of connections or
                 // memory, 55P03 lock not available, 40 rolled back by the server.
-                if ["08", "57P", "53", "40"].iter().any(|class| code.starts_with(class)) {
+                if code == "53100" {
+                    Self::NoSpace(database.message().to_owned())
+                } else if ["08", "57", "53", "55P03", "40"].iter().any(|class| code.starts_with(class)) {
                     Self::Unavailable(database.message().to_owned())
                 } else if code.starts_with("22") || code == "54000" || code == "21000" {
                     Self::Value(database.message().to_owned())
@@ -91,6 +96,11 @@ impl StoreError {
                 "The database cannot be reached right now. Nothing was lost: try again with the same request id. `dispatch db status` says more.",
             )
             .with("retry_after_seconds", 2),
+            Self::NoSpace(_) => Refusal::new(
+                Code::Unavailable,
+                "The database's disk is full, so nothing can be written. Nothing was changed: make room on that disk, then try again with the same request id.",
+            )
+            .with("retry_after_seconds", 60),
             Self::ReadOnly => Refusal::new(
                 Code::Unavailable,
                 "This database can only be read: its schema is newer than this program, or it is a replica. Update dispatch, or use the primary.",

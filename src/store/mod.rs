@@ -16,6 +16,7 @@ pub mod queue;
 pub mod reads;
 pub mod refused;
 mod statement;
+pub mod traces;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ impl Store {
         let mut options = options
             // Answers are short: starting parallel workers takes longer than they save.
             .options([("TimeZone", "UTC"), ("jit", "off"), ("max_parallel_workers_per_gather", "0")])
+            // A client that was put to sleep in mid call must not keep a ticket locked until it wakes.
+            .options([("idle_in_transaction_session_timeout", "15s")])
             .statement_cache_capacity(256)
             .log_statements(tracing::log::LevelFilter::Trace)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));

@@ -181,6 +181,12 @@ impl Cluster {
         }
     }
 
+    /// Ends the server at once, for whoever is about to delete its data: no lock, and it must recover
+    /// if it is ever started again. Returns when it has ended, or after a few seconds.
+    pub fn abandon(&self) {
+        server::abandon(&self.place.pgdata);
+    }
+
     /// What is known, without changing anything.
     pub async fn status(&self) -> Result<Status, LocalError> {
         self.place.check_socket_dir()?;
