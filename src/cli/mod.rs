@@ -10,6 +10,7 @@ mod error;
 mod evidence;
 mod import;
 mod out;
+mod progress;
 mod queue;
 mod run;
 mod session;

@@ -15,6 +15,7 @@ pub mod queue;
 pub mod reads;
 pub mod refused;
 mod statement;
+pub mod trail;
 
 use std::sync::Arc;
 use std::time::Duration;
