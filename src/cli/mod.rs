@@ -1,6 +1,7 @@
 //! The headless face: one file a command (CONTRACT.md 14).
 
 mod audit;
+mod backup;
 mod bench;
 mod call;
 mod db;

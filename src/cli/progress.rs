@@ -28,7 +28,7 @@ impl Progress {
         Self { unit, since: Instant::now(), next: PATIENCE, terminal, shown: false }
     }
 
-    /// Tells where it is, if it is time to.
+    /// Tells where it is, if it is time to; `all` is 0 where nobody knows.
     pub fn show(&mut self, done: u64, all: u64) {
         let elapsed = self.since.elapsed();
         if elapsed < self.next {
@@ -61,8 +61,11 @@ impl Drop for Progress {
 }
 
 fn told(unit: &str, done: u64, all: u64, elapsed: Duration) -> String {
+    if all == 0 {
+        return format!("{done} {unit}");
+    }
     let per_second = u128::from(done) * 1000 / elapsed.as_millis().max(1);
-    let share = u128::from(done) * 100 / u128::from(all.max(1));
+    let share = u128::from(done) * 100 / u128::from(all);
     let left = u128::from(all.saturating_sub(done)).checked_div(per_second);
     let left = left.map(|left| format!(", about {left} s left")).unwrap_or_default();
     format!("{done} of {all} {unit}, {share} %, {per_second} a second{left}")
@@ -76,6 +79,6 @@ mod tests {
     fn share_rate_and_what_is_left_are_told() {
         let after = Duration::from_secs(2);
         assert_eq!(told("events", 500, 2000, after), "500 of 2000 events, 25 %, 250 a second, about 6 s left");
-        assert_eq!(told("events", 0, 0, after), "0 of 0 events, 0 %, 0 a second");
+        assert_eq!(told("bytes", 7, 0, after), "7 bytes");
     }
 }

@@ -3,6 +3,7 @@
 mod columns;
 pub mod databases;
 pub mod directory;
+pub mod dump;
 pub mod error;
 mod lane;
 pub mod load;
@@ -14,6 +15,7 @@ pub mod persist;
 pub mod queue;
 pub mod reads;
 pub mod refused;
+pub mod server;
 mod statement;
 pub mod trail;
 
