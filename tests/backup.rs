@@ -21,7 +21,7 @@ use dispatch::store::local::{APP, OWNER};
 use dispatch::store::migrate;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
-use support::{Database, World, caller, cluster, ok};
+use support::{Database, World, call, caller, cluster, ok};
 
 /// A database with something in it, and where its backup goes.
 struct Scene {
@@ -152,13 +152,43 @@ async fn a_backup_taken_while_others_write_restores_all_that_was_answered_before
     // Whoever was connected goes on, and reads anew.
     let fresh = scene.world.ticket(engine).await;
     assert!(ids(&owner).await.contains(&fresh));
-    assert!(engine.changes(&caller(Role::Dispatcher), &page.token).await.unwrap().starts_anew);
+    assert!(engine.changes(&caller(Role::Dispatcher), &page.feed).await.unwrap().starts_anew);
     // What the application may not do, it may not do here either; nor may the owner.
     let refused = sqlx::raw_sql("DELETE FROM audit_events").execute(engine.store().pool()).await.unwrap_err();
     assert!(refused.to_string().contains("permission denied"), "{refused}");
     let refused = sqlx::raw_sql("DELETE FROM audit_events").execute(&owner).await.unwrap_err();
     assert!(refused.to_string().contains("append-only"), "{refused}");
     assert!(migrate::transition_differences(&owner).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_works_through_a_restore_is_answered_or_told_to_come_back() {
+    let scene = Scene::new().await;
+    scene.take().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let engine = scene.database.another_engine(Options::default()).await;
+        let (account, site, stop) = (scene.world.account.clone(), scene.world.site.clone(), Arc::clone(&stop));
+        writers.spawn(async move {
+            let mut codes = BTreeSet::new();
+            while !stop.load(Ordering::Relaxed) {
+                let payload = json!({"account_id": account, "site_id": site, "summary": "Closer slams"});
+                if let Err(refused) = engine.call(call(Role::Dispatcher, "ticket.create", None, payload)).await {
+                    codes.insert(refused.refusal.code().as_str().to_owned());
+                }
+            }
+            codes
+        });
+    }
+    for _ in 0..3 {
+        scene.restore(false).await.unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    let codes: BTreeSet<String> = writers.join_all().await.into_iter().flatten().collect();
+    assert!(codes.is_subset(&BTreeSet::from(["UNAVAILABLE".to_owned()])), "{codes:?}");
+    let engine = scene.database.another_engine(Options::default()).await;
+    assert!(engine.verify_audit(None, |_| ()).await.unwrap().is_whole());
 }
 
 async fn ids(pool: &PgPool) -> BTreeSet<String> {

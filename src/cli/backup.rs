@@ -51,15 +51,16 @@ fn shown() -> impl FnMut(Phase, u64, u64) {
     move |phase, done, all| {
         if now.as_ref().is_none_or(|(current, _)| *current != phase) {
             let unit = match phase {
-                Phase::Dumping => "bytes written",
-                Phase::Checking => "bytes checked",
-                Phase::Restoring => "bytes restored",
+                Phase::Dumping => "MB written",
+                Phase::Checking => "MB checked",
+                Phase::Restoring => "MB restored",
                 Phase::Verifying => "audit events verified",
             };
             now = Some((phase, Progress::new(unit)));
         }
+        let one = if phase == Phase::Verifying { 1 } else { 1_000_000 };
         if let Some((_, progress)) = &mut now {
-            progress.show(done, all);
+            progress.show(done / one, all.div_ceil(one));
         }
     }
 }
@@ -123,7 +124,10 @@ pub async fn restore(session: &mut Session, args: &RestoreArgs) -> Result<(), Cl
     print(session, &restored.backup)?;
     if let Some(kept) = &restored.kept_as {
         let drop = match opening.which {
-            Which::Private(_) => format!("psql \"$(dispatch db url --owner)\" -c 'DROP DATABASE \"{kept}\"'"),
+            Which::Private(_) => {
+                let demo = if session.global.demo { "--demo " } else { "" };
+                format!("psql \"$(dispatch {demo}db url --owner)\" -c 'DROP DATABASE \"{kept}\"'")
+            }
             Which::Url(_) => format!("DROP DATABASE \"{kept}\""),
         };
         session

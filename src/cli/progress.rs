@@ -15,22 +15,23 @@ const ELSEWHERE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Progress {
     unit: &'static str,
-    since: Instant,
+    /// When something was done for the first time: what went before says nothing about the rate.
+    since: Option<Instant>,
     next: Duration,
     terminal: bool,
     shown: bool,
 }
 
 impl Progress {
-    /// Begins now. `unit` is what is counted, in the plural.
+    /// `unit` is what is counted, in the plural.
     pub fn new(unit: &'static str) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { unit, since: Instant::now(), next: PATIENCE, terminal, shown: false }
+        Self { unit, since: None, next: PATIENCE, terminal, shown: false }
     }
 
     /// Tells where it is, if it is time to; `all` is 0 where nobody knows.
     pub fn show(&mut self, done: u64, all: u64) {
-        let elapsed = self.since.elapsed();
+        let elapsed = self.since.get_or_insert_with(Instant::now).elapsed();
         if elapsed < self.next {
             return;
         }

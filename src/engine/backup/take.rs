@@ -7,11 +7,11 @@ use futures::TryStreamExt;
 use super::archive::{Manifest, Writer};
 use super::{BackupError, Phase, Place, TrailSeen};
 use crate::engine::audit;
-use crate::engine::open::{OpenError, Opening, is_missing, objects};
-use crate::store::Store;
+use crate::engine::open::{OpenError, Opening, objects};
 use crate::store::dump::pg_dump;
 use crate::store::migrate::{self, Schema};
 use crate::store::server::Server;
+use crate::store::{Store, StoreError};
 
 /// Writes a backup of a database to a file, which appears whole or not at all. Others may work
 /// meanwhile; the backup holds what was answered before it began. Tables from before are backed up
@@ -27,7 +27,7 @@ pub async fn take(
     }
     let place = Place::of(opening).await?;
     let store = match Store::open(place.options.clone(), opening.pool_max, true).await {
-        Err(error) if is_missing(&error) => return Err(BackupError::Nothing(place.name)),
+        Err(StoreError::NoDatabase(_)) => return Err(BackupError::Nothing(place.name)),
         other => other?,
     };
     match migrate::schema(store.pool()).await? {
