@@ -257,13 +257,12 @@ async fn a_copy_that_is_not_what_the_backup_says_is_thrown_away() {
     scene.take().await;
     let whole = fs::read(&scene.file).unwrap();
     let before = scene.state().await;
-    let changes: [(&str, fn(&mut Value)); 3] = [
-        ("tickets: 1 rows, but the backup has 2", |manifest| manifest["rows"]["tickets"] = json!(2)),
-        ("ghosts: no table", |manifest| manifest["rows"]["ghosts"] = json!(0)),
-        ("the audit trail", |manifest| manifest["trail"]["digest"] = json!("0".repeat(64))),
-    ];
-    for (told, change) in changes {
-        fs::write(&scene.file, with_manifest(&whole, change)).unwrap();
+    for (part, field, value, told) in [
+        ("rows", "tickets", json!(2), "tickets: 1 rows, but the backup has 2"),
+        ("rows", "ghosts", json!(0), "ghosts: no table"),
+        ("trail", "digest", json!("0".repeat(64)), "the audit trail"),
+    ] {
+        fs::write(&scene.file, with_manifest(&whole, |manifest| manifest[part][field] = value.clone())).unwrap();
         let error = scene.restore(false).await.unwrap_err().to_string();
         assert!(error.contains(told), "{error}");
         assert_eq!(scene.state().await, before);
@@ -302,7 +301,7 @@ async fn a_database_that_is_gone_comes_back_and_a_foreign_one_is_left_alone() {
     sqlx::raw_sql("CREATE TABLE somebody (id int)").execute(&foreign).await.unwrap();
     let refused = scene.restore(false).await.unwrap_err().to_string();
     assert!(refused.contains("not ours"), "{refused}");
-    assert_eq!(scene.databases().await, [name.clone()]);
+    assert_eq!(scene.databases().await, std::slice::from_ref(name));
 }
 
 #[tokio::test]
@@ -312,7 +311,10 @@ async fn a_restore_that_is_killed_leaves_the_old_database_and_the_next_one_clear
     let before = scene.state().await;
     let unfinished = format!("{}_restoring", scene.database.name);
     let mut restoring: Child = scene.program(OWNER, &["db", "restore", scene.path()]).spawn().unwrap();
-    while !scene.databases().await.contains(&unfinished) {
+    let marked = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND shobj_description(oid, 'pg_database') \
+                  IS NOT NULL)";
+    let postgres = postgres().await;
+    while !sqlx::query_scalar::<_, bool>(marked).bind(&unfinished).fetch_one(&postgres).await.unwrap() {
         assert!(restoring.try_wait().unwrap().is_none(), "it was too fast");
     }
     restoring.kill().unwrap();
@@ -339,6 +341,17 @@ async fn only_one_restore_at_a_time() {
     assert!(matches!(scene.restore(true).await, Err(BackupError::Busy(_))));
     postgres.close().await;
     scene.restore(true).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_somebody_with_the_copys_name_is_left_alone() {
+    let scene = Scene::new().await;
+    scene.take().await;
+    let theirs = format!("CREATE DATABASE {}_restoring", scene.database.name);
+    sqlx::raw_sql(AssertSqlSafe(theirs)).execute(&postgres().await).await.unwrap();
+    let before = scene.state().await;
+    assert!(matches!(scene.restore(false).await, Err(BackupError::Occupied(_))));
+    assert_eq!(scene.state().await, before);
 }
 
 #[tokio::test]

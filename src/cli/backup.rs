@@ -17,7 +17,7 @@ use crate::engine::open::Which;
 ///
 /// The file holds what was answered before the backup began, as of one moment, and how to prove
 /// it: rows a table, the digest of all audit chain heads, its own length and SHA-256. Only you may
-/// read it, but it is not encrypted. Needs pg_dump, which comes with the server.
+/// read it, but it is not encrypted. Needs `pg_dump`, which comes with the server.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  dispatch --demo db backup demo.backup --force")]
 pub struct BackupArgs {

@@ -114,9 +114,10 @@ impl From<BackupError> for CliError {
             | BackupError::NewerFormat(_)
             | BackupError::NewerSchema(_)) => Self::Usage(error.to_string()),
             error @ BackupError::Nothing(_) => Self::NotFound(error.to_string()),
-            error @ (BackupError::Differs(_) | BackupError::Busy(_) | BackupError::MayNotCreate(_)) => {
-                Self::Failed(error.to_string())
-            }
+            error @ (BackupError::Differs(_)
+            | BackupError::Busy(_)
+            | BackupError::Occupied(_)
+            | BackupError::MayNotCreate(_)) => Self::Failed(error.to_string()),
         }
     }
 }

@@ -109,7 +109,7 @@ fn client(program: &Path, database: &PgConnectOptions) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
         command.env_remove(name);
     }
-    let host = database.get_socket().map(PathBuf::as_path).unwrap_or(Path::new(database.get_host()));
+    let host = database.get_socket().map_or(Path::new(database.get_host()), PathBuf::as_path);
     let ssl_mode = match database.get_ssl_mode() {
         PgSslMode::Disable => "disable",
         PgSslMode::Allow => "allow",

@@ -11,6 +11,9 @@ use super::StoreError;
 /// How often a database is taken from those who are connected to it and come back at once.
 const TRIES: u32 = 20;
 
+/// What a database is commented with until it is finished.
+const UNFINISHED: &str = "a restore of dispatch under way";
+
 /// A server, with the right to replace one database of it.
 #[derive(Debug)]
 pub struct Server {
@@ -40,7 +43,7 @@ impl Server {
 
     /// The time there, as the names of databases carry it.
     pub async fn stamp(&mut self) -> Result<String, StoreError> {
-        let sql = "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD\"t\"HH24MISS')";
+        let sql = "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD\"t\"HH24MISSMS')";
         Ok(sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?)
     }
 
@@ -68,9 +71,26 @@ impl Server {
             .await?)
     }
 
-    /// Makes an empty database.
+    /// Makes an empty database, marked as unfinished until it takes another's place.
     pub async fn create(&mut self, database: &str) -> Result<(), StoreError> {
-        self.execute(format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quoted(database))).await
+        self.execute(format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quoted(database))).await?;
+        self.execute(format!("COMMENT ON DATABASE {} IS '{UNFINISHED}'", quoted(database))).await
+    }
+
+    /// Drops what an earlier restore left unfinished. False where there is a database of this name
+    /// that is not ours to drop.
+    pub async fn clear(&mut self, database: &str) -> Result<bool, StoreError> {
+        let unfinished: Option<bool> = sqlx::query_scalar(
+            "SELECT shobj_description(oid, 'pg_database') IS NOT DISTINCT FROM $2 FROM pg_database WHERE datname = $1",
+        )
+        .bind(database)
+        .bind(UNFINISHED)
+        .fetch_optional(&mut self.connection)
+        .await?;
+        if unfinished == Some(true) {
+            self.drop_database(database).await?;
+        }
+        Ok(unfinished != Some(false))
     }
 
     /// Drops a database, if there is one, whoever is connected to it.
@@ -108,7 +128,8 @@ impl Server {
             let aside = format!("ALTER DATABASE {} RENAME TO {}", quoted(target), quoted(kept));
             sqlx::raw_sql(AssertSqlSafe(aside)).execute(&mut *transaction).await?;
         }
-        let in_place = format!("ALTER DATABASE {} RENAME TO {}", quoted(fresh), quoted(target));
+        let in_place =
+            format!("COMMENT ON DATABASE {0} IS NULL; ALTER DATABASE {0} RENAME TO {1}", quoted(fresh), quoted(target));
         sqlx::raw_sql(AssertSqlSafe(in_place)).execute(&mut *transaction).await?;
         transaction.commit().await
     }

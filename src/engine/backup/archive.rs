@@ -43,7 +43,7 @@ pub struct Manifest {
     /// The newest migration of the tables.
     pub schema: i64,
     pub epoch: Uuid,
-    /// The server's version, and the major version of the pg_dump that wrote the dump.
+    /// The server's version, and the major version of the `pg_dump` that wrote the dump.
     pub server: String,
     pub dump_major: u32,
     /// Rows a table.
@@ -160,7 +160,7 @@ fn block(manifest: &Manifest) -> Result<Vec<u8>, BackupError> {
 #[derive(Debug)]
 pub(super) struct Archive {
     pub(super) manifest: Manifest,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     file: BufReader<File>,
 }
 
@@ -212,7 +212,7 @@ impl Archive {
     }
 
     /// Goes to the first object.
-    pub(super) async fn to_objects(&mut self) -> Result<(), BackupError> {
+    pub(super) async fn skip_to_objects(&mut self) -> Result<(), BackupError> {
         let place = BLOCK as u64 + self.manifest.dump_bytes;
         self.file.seek(SeekFrom::Start(place)).await.map_err(BackupError::file(&self.path))?;
         Ok(())
@@ -291,7 +291,7 @@ mod tests {
         archive.check(|_, _| ()).await?;
         let mut dump = Vec::new();
         archive.dump().await?.read_to_end(&mut dump).await.unwrap();
-        archive.to_objects().await?;
+        archive.skip_to_objects().await?;
         Ok((dump, archive.object().await?))
     }
 

@@ -95,6 +95,12 @@ pub enum BackupError {
     /// Another restore is at work.
     #[error("another restore of {0} is under way. Wait for it, or end it; this one has changed nothing")]
     Busy(String),
+    /// The name of the copy is taken.
+    #[error(
+        "the copy is to be made in a database {0}, and there is one that no restore has left behind. Nothing was \
+         changed. Rename or drop it"
+    )]
+    Occupied(String),
     /// A role that may not make databases.
     #[error(
         "a restore needs a database of its own beside the one it replaces, and the role {0} may not make one. Use a \

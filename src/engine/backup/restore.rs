@@ -17,7 +17,7 @@ use crate::store::migrate::{self, Schema};
 use crate::store::objects::Objects;
 use crate::store::server::Server;
 
-/// How much is handed to pg_restore at a time.
+/// How much is handed to `pg_restore` at a time.
 const CHUNK: usize = 256 * 1024;
 
 /// What a restore has done, or a drill has shown.
@@ -65,7 +65,9 @@ pub async fn restore(
         refuse_foreign(&place).await?;
     }
     let fresh = beside(&place.name, "_restoring");
-    server.drop_database(&fresh).await?;
+    if !server.clear(&fresh).await? {
+        return Err(BackupError::Occupied(fresh));
+    }
     server.create(&fresh).await?;
     let kept = if drill { None } else { Some(objects(opening)?) };
     let major = server.major().await?;
@@ -136,7 +138,7 @@ impl Copy<'_> {
         store.close().await;
         proven?;
         if archive.manifest.objects > 0 {
-            archive.to_objects().await?;
+            archive.skip_to_objects().await?;
         }
         for _ in 0..archive.manifest.objects {
             let bytes = archive.object().await?;
@@ -152,12 +154,12 @@ impl Copy<'_> {
         let major = self.major.max(archive.manifest.dump_major);
         let (programs, _) = self.place.cluster.clients(major).await?;
         let mut restoring = pg_restore(&programs, &options, self.place.own_cluster)?;
-        let all = archive.manifest.dump_bytes;
+        let (all, path) = (archive.manifest.dump_bytes, archive.path.clone());
         let mut dump = archive.dump().await?;
         if let Some(mut input) = restoring.child.stdin.take() {
             let (mut chunk, mut done) = (vec![0; CHUNK], 0);
             loop {
-                let some = dump.read(&mut chunk).await.map_err(BackupError::file(Path::new("the backup")))?;
+                let some = dump.read(&mut chunk).await.map_err(BackupError::file(&path))?;
                 // Where it takes no more, it has failed, and says why at its end.
                 if some == 0 || input.write_all(&chunk[..some]).await.is_err() {
                     break;
