@@ -6,6 +6,7 @@ use crate::bench::BenchError;
 use crate::config::ConfigError;
 use crate::domain::refusal::Refusal;
 use crate::engine::Refused;
+use crate::engine::backup::BackupError;
 use crate::engine::open::OpenError;
 use crate::store::StoreError;
 use crate::store::local::LocalError;
@@ -65,9 +66,10 @@ impl CliError {
                 _ => 1,
             },
             Self::Refused(refused) => code_of_status(refused.refusal.status()),
-            Self::Open(_) | Self::Store(StoreError::Unavailable(_) | StoreError::NoSpace(_) | StoreError::ReadOnly) => {
-                6
-            }
+            Self::Open(_)
+            | Self::Store(
+                StoreError::Unavailable(_) | StoreError::NoSpace(_) | StoreError::NoDatabase(_) | StoreError::ReadOnly,
+            ) => 6,
         }
     }
 }
@@ -100,6 +102,25 @@ impl From<Refused> for CliError {
 impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(Refused { refusal, request_id: None, correlation_id: None })
+    }
+}
+
+impl From<BackupError> for CliError {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Open(error) => Self::Open(error),
+            BackupError::Store(error) => Self::Store(error),
+            BackupError::File { path, source } => Self::Io { what: path.display().to_string(), source },
+            error @ (BackupError::Foreign(_)
+            | BackupError::Damaged(_)
+            | BackupError::NewerFormat(_)
+            | BackupError::NewerSchema(_)) => Self::Usage(error.to_string()),
+            error @ BackupError::Nothing(_) => Self::NotFound(error.to_string()),
+            error @ (BackupError::Differs(_)
+            | BackupError::Busy(_)
+            | BackupError::Occupied(_)
+            | BackupError::MayNotCreate(_)) => Self::Failed(error.to_string()),
+        }
     }
 }
 

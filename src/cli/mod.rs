@@ -1,6 +1,7 @@
 //! The headless face: one file a command (CONTRACT.md 14).
 
 mod audit;
+mod backup;
 mod bench;
 mod call;
 mod db;
@@ -11,6 +12,7 @@ mod evidence;
 mod import;
 mod meter;
 mod out;
+mod progress;
 mod queue;
 mod run;
 mod session;

@@ -7,6 +7,7 @@
 
 mod admission;
 pub mod audit;
+pub mod backup;
 mod bulk;
 mod call;
 mod command;

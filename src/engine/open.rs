@@ -111,8 +111,12 @@ pub async fn open(opening: &Opening) -> Result<Opened, OpenError> {
 }
 
 fn engine(opening: &Opening, store: Store) -> Result<Engine, OpenError> {
-    let folder = opening.cluster()?.data_dir().join("objects");
-    Ok(Engine::new(store, Objects::new(folder), opening.options))
+    Ok(Engine::new(store, objects(opening)?, opening.options))
+}
+
+/// Where the evidence objects are kept.
+pub(super) fn objects(opening: &Opening) -> Result<Objects, LocalError> {
+    Ok(Objects::new(opening.cluster()?.data_dir().join("objects")))
 }
 
 /// The options in a URL; the URL itself may hold a password and is never repeated.
@@ -160,7 +164,7 @@ async fn open_private(opening: &Opening, database: &str) -> Result<Opened, OpenE
             }
             Schema::Foreign => return Err(OpenError::Foreign),
         },
-        Err(error) if is_missing(&error) => {
+        Err(StoreError::NoDatabase(_)) => {
             create(&cluster, database).await?;
             bring_up(&cluster, database).await?;
             Store::open(app, opening.pool_max, false).await?
@@ -181,8 +185,4 @@ async fn warn_of_differences(store: &Store) -> Result<(), StoreError> {
         );
     }
     Ok(())
-}
-
-fn is_missing(error: &StoreError) -> bool {
-    matches!(error, StoreError::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("3D000"))
 }

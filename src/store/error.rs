@@ -13,6 +13,9 @@ pub enum StoreError {
     /// The database's disk is full: it can be read, and written to once there is room.
     #[error("the database's disk is full: {0}. Make room on it, then try again")]
     NoSpace(String),
+    /// The server has no database of this name; for a moment also while one takes its place.
+    #[error("{0}")]
+    NoDatabase(String),
     /// The database may only be read: its schema is newer than this program, or it is a replica.
     #[error(
         "the database can only be read: its schema is newer than this program, or it is a replica. Update dispatch, or use the primary"
@@ -51,6 +54,8 @@ impl From<sqlx::Error> for StoreError {
                     Self::Unavailable(database.message().to_owned())
                 } else if code.starts_with("22") || code == "54000" || code == "21000" {
                     Self::Value(database.message().to_owned())
+                } else if code == "3D000" {
+                    Self::NoDatabase(database.message().to_owned())
                 } else if code == "25006" {
                     Self::ReadOnly
                 } else if database.table() == Some("dispatch_outbox") || database.message().contains("dispatch_outbox")
@@ -83,7 +88,7 @@ impl StoreError {
 
     /// Whether trying again may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::NoDatabase(_))
     }
 
     /// The refusal that a caller sees. The cause goes to the log, under a reference.
@@ -91,7 +96,7 @@ impl StoreError {
         let reference = uuid::Uuid::new_v4().to_string();
         tracing::error!(%reference, error = %self, "a call failed below the rules");
         match self {
-            Self::Unavailable(_) => Refusal::new(
+            Self::Unavailable(_) | Self::NoDatabase(_) => Refusal::new(
                 Code::Unavailable,
                 "The database cannot be reached right now. Nothing was lost: try again with the same request id. `dispatch db status` says more.",
             )

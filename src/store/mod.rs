@@ -4,6 +4,7 @@ mod columns;
 pub mod copy;
 pub mod databases;
 pub mod directory;
+pub mod dump;
 pub mod error;
 mod lane;
 pub mod load;
@@ -15,8 +16,10 @@ pub mod persist;
 pub mod queue;
 pub mod reads;
 pub mod refused;
+pub mod server;
 mod statement;
 pub mod traces;
+pub mod trail;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -95,6 +95,31 @@ impl Search {
         })
     }
 
+    /// The directory with `pg_dump` and `pg_restore` of this major version, else of the next newer
+    /// one: an older one cannot read the server. With the version found.
+    pub(super) async fn clients(&self, major: u32) -> Result<(PathBuf, u32), LocalError> {
+        let mut directories: Vec<PathBuf> = self.configured.iter().cloned().collect();
+        if self.elsewhere {
+            let named = output_of(Path::new("pg_config"), "--bindir").await;
+            directories.extend(named.map(|directory| PathBuf::from(directory.trim())));
+            directories.extend(on_path().chain(usual()));
+        }
+        let mut best: Option<(PathBuf, u32)> = None;
+        for directory in directories {
+            let dump = directory.join("pg_dump");
+            if !is_executable(&dump) || !is_executable(&directory.join("pg_restore")) {
+                continue;
+            }
+            let found = output_of(&dump, "--version").await.and_then(|answer| parse_version(&answer));
+            if let Some((found, _)) = found.filter(|(found, _)| *found >= major)
+                && best.as_ref().is_none_or(|(_, best)| found < *best)
+            {
+                best = Some((directory, found));
+            }
+        }
+        best.ok_or_else(|| LocalError::NoClients { major, looked: self.looked() })
+    }
+
     fn looked(&self) -> String {
         let configured = self.configured.as_ref().map(|directory| directory.display().to_string());
         let elsewhere = self.elsewhere.then(|| "the directory pg_config names, PATH and the usual places".to_owned());

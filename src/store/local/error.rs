@@ -15,6 +15,14 @@ pub enum LocalError {
     )]
     NoBinaries { looked: String, remedy: String },
 
+    /// There is no `pg_dump` that can read the server.
+    #[error(
+        "backups are written by pg_dump and read by pg_restore of PostgreSQL {major} or newer, and none was found \
+         (looked in {looked}). Install the client programs of PostgreSQL {major} (on Debian and Ubuntu \
+         postgresql-client-{major}), or set DISPATCH_POSTGRES_BIN to the directory that holds them"
+    )]
+    NoClients { major: u32, looked: String },
+
     /// The cluster was made by a major version whose server is gone. Only the same major version can read it.
     #[error(
         "the database in {} was made by PostgreSQL {major}, and no PostgreSQL {major} server was found (looked in \

@@ -136,6 +136,12 @@ impl Cluster {
         format!("postgresql:///{database}?host={host}&port={PORT}&user={role}")
     }
 
+    /// The directory with `pg_dump` and `pg_restore` for a server of this major version, or a newer
+    /// one's, and their own major version.
+    pub async fn clients(&self, major: u32) -> Result<(PathBuf, u32), LocalError> {
+        self.search.clients(major).await
+    }
+
     /// Makes the cluster if there is none, starts it if it is down, and returns when it takes connections.
     pub async fn ensure_running(&self) -> Result<Started, LocalError> {
         self.place.check_socket_dir()?;
