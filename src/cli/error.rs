@@ -65,7 +65,10 @@ impl CliError {
                 _ => 1,
             },
             Self::Refused(refused) => code_of_status(refused.refusal.status()),
-            Self::Open(_) | Self::Store(StoreError::Unavailable(_) | StoreError::ReadOnly) => 6,
+            Self::Open(_)
+            | Self::Store(
+                StoreError::Unavailable(_) | StoreError::Login(_) | StoreError::NoDatabase(_) | StoreError::ReadOnly,
+            ) => 6,
         }
     }
 }

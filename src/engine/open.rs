@@ -160,7 +160,7 @@ async fn open_private(opening: &Opening, database: &str) -> Result<Opened, OpenE
             }
             Schema::Foreign => return Err(OpenError::Foreign),
         },
-        Err(error) if is_missing(&error) => {
+        Err(StoreError::NoDatabase(_)) => {
             create(&cluster, database).await?;
             bring_up(&cluster, database).await?;
             Store::open(app, opening.pool_max, false).await?
@@ -181,8 +181,4 @@ async fn warn_of_differences(store: &Store) -> Result<(), StoreError> {
         );
     }
     Ok(())
-}
-
-fn is_missing(error: &StoreError) -> bool {
-    matches!(error, StoreError::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("3D000"))
 }

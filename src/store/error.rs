@@ -8,21 +8,30 @@ use crate::domain::refusal::{Code, Refusal};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Nobody answers, or not in time. Trying again later may help.
-    #[error("the database cannot be reached: {0}")]
+    #[error("the database cannot be reached: {0}. Try again in a moment; `dispatch doctor` looks for the cause")]
     Unavailable(String),
+    /// The server answers, and does not let us in.
+    #[error(
+        "the database does not let us in: {0}. The user and password come from the database URL \
+         (DISPATCH_DATABASE_URL or the config file) and ~/.pgpass: correct them there"
+    )]
+    Login(String),
+    /// The server answers, and has no such database.
+    #[error("there is no such database: {0}. Name another in the database URL, or make it (createdb) and run `dispatch db migrate`")]
+    NoDatabase(String),
     /// The database may only be read: its schema is newer than this program, or it is a replica.
     #[error(
         "the database can only be read: its schema is newer than this program, or it is a replica. Update dispatch, or use the primary"
     )]
     ReadOnly,
     /// A message could not be put into the outbox; the command failed whole.
-    #[error("the outbox refused a message: {0}")]
+    #[error("the outbox refused a message, so nothing was changed: {0}. `dispatch doctor` looks for the cause")]
     Outbox(String),
     /// A value that the database cannot hold, although every rule let it through.
-    #[error("the database cannot hold a value: {0}")]
+    #[error("the database cannot hold a value, so nothing was changed: {0}. Send it shorter or within range")]
     Value(String),
     /// Anything else.
-    #[error("the database failed: {0}")]
+    #[error("the database failed: {}. `dispatch doctor` looks for the cause", told(.0))]
     Database(#[source] sqlx::Error),
     /// A file could not be read or written.
     #[error("{0}")]
@@ -36,7 +45,7 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::Unavailable(error.to_string()),
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(told(&error)),
             sqlx::Error::Database(database) => {
                 let code = database.code();
                 let code = code.as_deref().unwrap_or_default();
@@ -44,6 +53,10 @@ impl From<sqlx::Error> for StoreError {
                 // memory, 55P03 lock not available, 40 rolled back by the server.
                 if ["08", "57P", "53", "40"].iter().any(|class| code.starts_with(class)) {
                     Self::Unavailable(database.message().to_owned())
+                } else if code.starts_with("28") {
+                    Self::Login(database.message().to_owned())
+                } else if code == "3D000" {
+                    Self::NoDatabase(database.message().to_owned())
                 } else if code.starts_with("22") || code == "54000" || code == "21000" {
                     Self::Value(database.message().to_owned())
                 } else if code == "25006" {
@@ -60,7 +73,34 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// What happened, without what it was wrapped in.
+fn told(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(database) => database.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Tls(error) => format!("the encrypted connection failed ({error})"),
+        sqlx::Error::PoolTimedOut => "no connection was free in time".to_owned(),
+        sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => "the connection was closed".to_owned(),
+        sqlx::Error::Migrate(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
 impl StoreError {
+    /// What happened, without what to do.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unavailable(reason)
+            | Self::Login(reason)
+            | Self::NoDatabase(reason)
+            | Self::Outbox(reason)
+            | Self::Value(reason)
+            | Self::Files(reason) => reason.clone(),
+            Self::Database(error) => told(error),
+            Self::ReadOnly => "the database can only be read".to_owned(),
+        }
+    }
+
     /// Whether another call with the same request id was answered first.
     pub fn is_twin(&self) -> bool {
         match self {
@@ -86,9 +126,9 @@ impl StoreError {
         let reference = uuid::Uuid::new_v4().to_string();
         tracing::error!(%reference, error = %self, "a call failed below the rules");
         match self {
-            Self::Unavailable(_) => Refusal::new(
+            Self::Unavailable(_) | Self::Login(_) | Self::NoDatabase(_) => Refusal::new(
                 Code::Unavailable,
-                "The database cannot be reached right now. Nothing was lost: try again with the same request id. `dispatch db status` says more.",
+                "The database cannot be reached right now. Nothing was lost: try again with the same request id. `dispatch doctor` looks for the cause.",
             )
             .with("retry_after_seconds", 2),
             Self::ReadOnly => Refusal::new(

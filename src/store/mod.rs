@@ -4,6 +4,7 @@ mod columns;
 pub mod databases;
 pub mod directory;
 pub mod error;
+pub mod health;
 mod lane;
 pub mod load;
 pub mod local;
@@ -14,6 +15,7 @@ pub mod persist;
 pub mod queue;
 pub mod reads;
 pub mod refused;
+pub mod shape;
 mod statement;
 
 use std::sync::Arc;

@@ -83,6 +83,26 @@ impl Objects {
         }
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a file into the folder, reads it back and removes it; makes no folder.
+    pub async fn try_out(&self) -> io::Result<()> {
+        let path = self.folder.join(format!(".doctor-{}", uuid::Uuid::new_v4()));
+        let bytes = path.as_os_str().as_encoded_bytes();
+        let tried = async {
+            write_private(&path, bytes).await?;
+            if fs::read(&path).await? == bytes { Ok(()) } else { Err(io::Error::other("it reads back changed")) }
+        };
+        let tried = tried.await;
+        match fs::remove_file(&path).await {
+            Err(error) if tried.is_ok() => Err(error),
+            _ => tried,
+        }
+    }
+
     fn path(&self, checksum: &str) -> PathBuf {
         self.folder.join("sha256").join(checksum.get(..2).unwrap_or("00")).join(checksum)
     }

@@ -23,6 +23,7 @@ mod account;
 mod binaries;
 mod error;
 pub mod install;
+pub mod look;
 mod make;
 mod place;
 mod process;
