@@ -50,20 +50,27 @@ impl File {
 }
 
 /// `dispatch/config.toml` in the user's configuration directory.
-fn usual_path() -> Option<PathBuf> {
+pub fn usual_path() -> Option<PathBuf> {
     let base = etcetera::choose_base_strategy().ok()?;
     Some(base.config_dir().join("dispatch").join("config.toml"))
 }
 
 /// A yes or no in the environment; a value that is neither is none.
 pub fn flag(name: &str) -> Option<bool> {
-    match std::env::var(name).ok()?.trim().to_lowercase().as_str() {
+    let value = std::env::var(name).ok()?;
+    let flag = yes_or_no(&value);
+    if flag.is_none() {
+        tracing::warn!("{name} is `{value}`, which is neither yes nor no; its default is used. Set it to true or false");
+    }
+    flag
+}
+
+/// A yes or no as people write it.
+pub fn yes_or_no(word: &str) -> Option<bool> {
+    match word.trim().to_lowercase().as_str() {
         "true" | "1" | "yes" | "on" | "enabled" => Some(true),
         "false" | "0" | "no" | "off" | "disabled" => Some(false),
-        other => {
-            tracing::warn!("{name} is `{other}`, which is neither yes nor no; its default is used");
-            None
-        }
+        _ => None,
     }
 }
 

@@ -3,12 +3,15 @@
 mod audit;
 mod bench;
 mod call;
+mod completions;
 mod db;
 mod demo;
 mod directory;
+mod doctor;
 mod error;
 mod evidence;
 mod import;
+mod man;
 mod out;
 mod queue;
 mod run;
@@ -83,6 +86,9 @@ enum Command {
     Db(db::DbArgs),
     Audit(audit::AuditArgs),
     Bench(bench::BenchArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// Runs what the command line asks for.
@@ -93,6 +99,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(session) => session,
         Err(error) => return finish(Err(error), json_refusals),
     };
+    let works_without_config = matches!(cli.command, Command::Doctor(_) | Command::Completions(_) | Command::Man(_));
+    if !works_without_config && let Err(error) = session.heed_config() {
+        return finish(Err(error), json_refusals);
+    }
     let work = async {
         let result = match cli.command {
             Command::Demo(args) => demo::run(&mut session, args).await,
@@ -107,6 +117,9 @@ pub async fn run(cli: Cli) -> ExitCode {
             Command::Db(args) => db::run(&mut session, args).await,
             Command::Audit(args) => audit::run(&mut session, args).await,
             Command::Bench(args) => bench::run(&mut session, args).await,
+            Command::Doctor(_) => doctor::run(&mut session).await,
+            Command::Completions(args) => completions::run(&mut session, &args),
+            Command::Man(args) => man::run(&mut session, &args),
         };
         result.and_then(|code| session.out.flush().map(|()| code))
     };

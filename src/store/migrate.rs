@@ -29,7 +29,7 @@ pub enum Schema {
 }
 
 /// The oldest Postgres that this program works with.
-const OLDEST_POSTGRES: i32 = 14;
+pub const OLDEST_POSTGRES: i32 = 14;
 
 /// The server's major version, where it is too old for this program.
 pub async fn too_old(pool: &PgPool) -> Result<Option<i32>, StoreError> {
