@@ -24,7 +24,7 @@ pub struct DoctorArgs {}
 /// The widest a line may be: longer ones are hard to read.
 const WIDEST: usize = 100;
 /// Where what was seen begins.
-const INDENT: usize = 23;
+const INDENT: usize = 22;
 
 /// Runs `dispatch doctor`.
 pub async fn run(session: &mut Session) -> Result<u8, CliError> {
@@ -48,47 +48,47 @@ pub async fn run(session: &mut Session) -> Result<u8, CliError> {
 
 fn print(session: &mut Session, report: &Report) -> Result<(), CliError> {
     let columns = terminal_columns().min(WIDEST);
-    let mut group = None;
-    for finding in &report.findings {
-        if group != Some(finding.group) {
-            if group.is_some() {
-                session.out.line("")?;
+    for (index, group) in report.findings.chunk_by(|a, b| a.group == b.group).enumerate() {
+        let title = group.first().map_or("", |finding| finding.group.as_str());
+        let title = session.out.tone(Tone::Strong, title);
+        session.out.line(&if index == 0 { title } else { format!("\n{title}") })?;
+        // What was skipped for one reason is told once.
+        for alike in group.chunk_by(|a, b| a.status == Status::Skipped && b.status == a.status && a.seen == b.seen) {
+            for line in lines(alike, columns, |tone, text| session.out.tone(tone, text)) {
+                session.out.line(&line)?;
             }
-            group = Some(finding.group);
-            let title = session.out.tone(Tone::Strong, finding.group.as_str());
-            session.out.line(&title)?;
-        }
-        for (tone, line) in lines(finding, columns) {
-            let (mark, rest) = line.split_at(line.char_indices().nth(9).map_or(line.len(), |(at, _)| at));
-            let line = format!("{}{rest}", session.out.tone(tone, mark));
-            session.out.line(&line)?;
         }
     }
-    let [warnings, failures, skipped] = [Status::Warn, Status::Fail, Status::Skipped].map(|status| report.count(status));
-    let good = report.count(Status::Ok);
+    let [good, warnings, failures, skipped] =
+        [Status::Ok, Status::Warn, Status::Fail, Status::Skipped].map(|status| report.count(status));
     session.out.line(&format!("\n{good} ok, {warnings} to look at, {failures} failed, {skipped} skipped"))
 }
 
-/// A finding as it stands on the screen: its mark, its name, what was seen, and the advice.
-fn lines(finding: &Finding, columns: usize) -> Vec<(Tone, String)> {
+/// Findings that are alike as they stand on the screen: mark and name, what was seen, the advice.
+fn lines(alike: &[Finding], columns: usize, paint: impl Fn(Tone, &str) -> String) -> Vec<String> {
+    let Some(finding) = alike.first() else { return Vec::new() };
     let (tone, mark) = match finding.status {
         Status::Ok => (Tone::Good, "ok"),
-        Status::Skipped => (Tone::Muted, "skipped"),
+        Status::Skipped => (Tone::Muted, "skip"),
         Status::Warn => (Tone::Warn, "WARN"),
         Status::Fail => (Tone::Bad, "FAIL"),
     };
-    let name = finding.check.rsplit('.').next().unwrap_or_default();
+    let names: Vec<_> = alike.iter().map(|one| one.check.rsplit('.').next().unwrap_or_default()).collect();
+    let (name, seen) = match names[..] {
+        [name] => (name, finding.seen.clone()),
+        _ => ("", format!("{}: {}", finding.seen, names.join(", "))),
+    };
     let room = columns.saturating_sub(INDENT).max(20);
     let indent = " ".repeat(INDENT);
+    let front = format!("  {}  {name:<width$}", paint(tone, &format!("{mark:<4}")), width = INDENT - 8);
     let mut lines = Vec::new();
-    for (index, line) in wrap(&plain(&finding.seen), room).lines().enumerate() {
-        let front = if index == 0 { format!("  {mark:<7}{name:<14}") } else { indent.clone() };
-        lines.push((tone, format!("{front}{line}")));
+    for (index, line) in wrap(&plain(&seen), room).lines().enumerate() {
+        lines.push(format!("{}{line}", if index == 0 { &front } else { &indent }));
     }
     let advice = finding.advice.as_deref().map(plain).unwrap_or_default();
     for (index, line) in wrap(&advice, room.saturating_sub(2)).lines().enumerate() {
         let arrow = if index == 0 { "→ " } else { "  " };
-        lines.push((tone, format!("{indent}{arrow}{line}")));
+        lines.push(format!("{indent}{arrow}{line}"));
     }
     lines
 }
@@ -108,9 +108,22 @@ mod tests {
             seen: "the constraint and the contract differ on 3: NEW->CLOSED, NULL->CLOSED, CLOSED->NEW".to_owned(),
             advice: Some("Put it back as the migrations have it, or restore a backup of the day before.".to_owned()),
         };
-        let lines = lines(&finding, 80);
-        assert!(lines.iter().all(|(_, line)| width(line) <= 80), "{lines:?}");
-        assert!(lines[0].1.starts_with("  FAIL   transitions   the constraint"), "{lines:?}");
-        assert!(lines.iter().any(|(_, line)| line.starts_with(&format!("{}→ Put it back", " ".repeat(INDENT)))));
+        let shown = lines(std::slice::from_ref(&finding), 80, |_, text| text.to_owned());
+        assert!(shown.iter().all(|line| width(line) <= 80), "{shown:?}");
+        assert!(shown[0].starts_with("  FAIL  transitions   the constraint"), "{shown:?}");
+        assert!(shown.iter().any(|line| line.starts_with(&format!("{}→ Put it back", " ".repeat(INDENT)))));
+    }
+
+    #[test]
+    fn what_was_skipped_for_one_reason_is_told_once() {
+        let skipped = |check: &str| Finding {
+            group: Group::Server,
+            check: format!("server.{check}"),
+            status: Status::Skipped,
+            seen: "the server is stopped".to_owned(),
+            advice: None,
+        };
+        let shown = lines(&[skipped("memory"), skipped("clock")], 80, |_, text| text.to_owned());
+        assert_eq!(shown, [format!("  skip  {}the server is stopped: memory, clock", " ".repeat(INDENT - 8))]);
     }
 }

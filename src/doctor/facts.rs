@@ -235,7 +235,7 @@ async fn place(cluster: &Cluster) -> Result<Place, ()> {
 async fn reach(opening: &Opening, cluster: Option<&Cluster>, place: &Result<Place, Trouble>) -> Reach {
     match &opening.which {
         Which::Url(url) => match parse_url(url) {
-            Ok(options) => health::look(options).await.map_or_else(|error| Reach::Away(away(&error)), up),
+            Ok(options) => health::look(options).await.map_or_else(|error| Reach::Away(away(&error, false)), up),
             Err(_) => Reach::Away(Trouble {
                 seen: "the database URL cannot be read".to_owned(),
                 advice: "Write it as postgresql://user@host/database.".to_owned(),
@@ -261,7 +261,7 @@ async fn reach(opening: &Opening, cluster: Option<&Cluster>, place: &Result<Plac
                 (true, true, _) => match health::look(cluster.connect_options(name, APP)).await {
                     Ok(health) => up(health),
                     Err(StoreError::NoDatabase(_)) => Reach::NotMade,
-                    Err(error) => Reach::Away(away(&error)),
+                    Err(error) => Reach::Away(away(&error, true)),
                 },
             }
         }
@@ -272,8 +272,12 @@ fn up(health: Health) -> Reach {
     Reach::Up(Box::new(health))
 }
 
-fn away(error: &StoreError) -> Trouble {
+fn away(error: &StoreError, private: bool) -> Trouble {
     let advice = match error {
+        _ if private => {
+            "Start it anew: `dispatch db stop`, then `dispatch db start`, which also mends its roles. Its log says more: \
+             `dispatch db status` names it."
+        }
         StoreError::Login(_) => {
             "Correct user and password: in DISPATCH_DATABASE_URL, in the config file, or in ~/.pgpass (mode 0600)."
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, FromRow, PgPool};
+use sqlx::{ConnectOptions, Connection, FromRow, PgPool};
 
 use super::StoreError;
 use super::migrate::{self, Migrated, Schema};
@@ -143,10 +143,11 @@ pub async fn look(options: PgConnectOptions) -> Result<Health, StoreError> {
             ("lock_timeout", "2s"),
         ])
         .disable_statement_logging();
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECTING).connect_with(options);
-    let pool = tokio::time::timeout(CONNECTING, pool)
-        .await
-        .map_err(|_| StoreError::Unavailable(format!("it does not answer within {} s", CONNECTING.as_secs())))??;
+    // Alone first: a pool keeps trying where nobody listens, and does not say why.
+    let first = tokio::time::timeout(CONNECTING, options.connect());
+    let silent = || StoreError::Unavailable(format!("it does not answer within {} s", CONNECTING.as_secs()));
+    drop(first.await.map_err(|_| silent())??.close().await);
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECTING).connect_with(options).await?;
     let looker = Looker { pool: &pool, until: tokio::time::Instant::now() + LOOKING };
     let schema = looker.at(migrate::schema(&pool)).await;
     let is_ours = matches!(schema, Ok(Schema::Behind { .. } | Schema::Current { .. } | Schema::Newer { .. }));
