@@ -60,7 +60,9 @@ pub fn flag(name: &str) -> Option<bool> {
     let value = std::env::var(name).ok()?;
     let flag = yes_or_no(&value);
     if flag.is_none() {
-        tracing::warn!("{name} is `{value}`, which is neither yes nor no; its default is used. Set it to true or false");
+        tracing::warn!(
+            "{name} is `{value}`, which is neither yes nor no; its default is used. Set it to true or false"
+        );
     }
     flag
 }

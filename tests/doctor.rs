@@ -373,7 +373,7 @@ async fn the_rules_of_the_database_are_held_against_the_contract() {
     )
     .await;
     let told = examined(&database);
-    told.says("database.transitions", "fail", &["NEW->CANCELLED"]);
+    told.says("database.transitions", "fail", &["APPROVAL_REQUIRED->CANCELLED"]);
     told.says("database.functions", "fail", &["function changed: dispatch_step_is_legal"]);
 }
 

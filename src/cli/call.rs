@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::error::CliError;
+use super::offer;
 use super::session::Session;
 use super::tool::{named, nearest};
 use crate::domain::directory::Kind;
@@ -22,6 +23,7 @@ use crate::engine::Call;
   dispatch tool schema ticket.triage")]
 pub struct CallArgs {
     /// The tool's name, e.g. ticket.triage or `ticket_triage`
+    #[arg(value_parser = offer::TOOLS, hide_possible_values = true)]
     tool: String,
     /// The ticket (number, id, or source:id of an import), or the kind of master data
     target: Option<String>,

@@ -12,6 +12,7 @@ mod error;
 mod evidence;
 mod import;
 mod man;
+mod offer;
 mod out;
 mod queue;
 mod run;
@@ -53,7 +54,7 @@ pub struct Global {
     #[arg(long, global = true)]
     demo: bool,
     /// The role to act in [default: dispatcher]
-    #[arg(long, global = true, value_name = "ROLE")]
+    #[arg(long, global = true, value_name = "ROLE", value_parser = offer::ROLES, hide_possible_values = true)]
     role: Option<String>,
     /// Who you are in the audit trail [default: your system login]
     #[arg(long, global = true, value_name = "ID")]

@@ -7,6 +7,7 @@ use clap::Args;
 use tokio::time::{Instant, sleep};
 
 use super::error::CliError;
+use super::offer;
 use super::out::{Table, Tone, terminal_columns};
 use super::session::Session;
 use crate::domain::filter::RowFilter;
@@ -27,13 +28,13 @@ const POLL: Duration = Duration::from_millis(150);
   dispatch --demo queue --filter 'phase:onsite -tech:none age:>2h'")]
 pub struct QueueArgs {
     /// Only these states [default: all open ones]
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = offer::STATES, hide_possible_values = true)]
     state: Vec<String>,
     /// Only these priorities
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = offer::PRIORITIES, hide_possible_values = true)]
     priority: Vec<String>,
     /// Only breach, warning or healthy
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = offer::SLA, hide_possible_values = true)]
     sla: Vec<String>,
     /// Words and fields: state: phase: pri: sla: tech: site: account: incident: region: provider:
     /// age:>2h; -field: turns it round

@@ -22,7 +22,8 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// From this on, an event is in the future, in milliseconds.
 const FUTURE: i64 = 2_000;
-const REPAIR: &str = "It was changed by hand. Put it back as the migrations have it (migrations/), or restore a backup.";
+const REPAIR: &str =
+    "It was changed by hand. Put it back as the migrations have it (migrations/), or restore a backup.";
 
 /// A judgement of what is ours, or why there is nothing to judge.
 fn on_ours<'a, T: 'a>(
@@ -98,9 +99,7 @@ fn migrations(facts: &Facts) -> Verdict {
                         format!("{version} was made from another text than this program's (its checksum differs)"),
                         "Use a released dispatch on it, or restore a backup made by one.",
                     ),
-                    Migrated::Unknown => {
-                        Verdict::warn(format!("{version} is of a newer program"), "Update dispatch.")
-                    }
+                    Migrated::Unknown => Verdict::warn(format!("{version} is of a newer program"), "Update dispatch."),
                 });
             }
             Verdict::worst(wrong, || Verdict::ok(format!("{} applied, with matching checksums", found.len())))
@@ -153,7 +152,9 @@ fn role(facts: &Facts) -> Verdict {
             if !role.unreadable.is_empty() {
                 wrong.push(Verdict::fail(
                     format!("{name} may not read {}", role.unreadable.join(", ")),
-                    format!("As the owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}."),
+                    format!(
+                        "As the owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}."
+                    ),
                 ));
             }
             let powers = if role.superuser {

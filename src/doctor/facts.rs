@@ -10,11 +10,11 @@ use std::time::Duration;
 use crate::config::{self, ConfigError, File};
 use crate::domain::policy::Bundle;
 use crate::engine::open::{Opening, Which, parse_url};
+use crate::store::StoreError;
 use crate::store::health::{self, Health, Seen};
 use crate::store::local::look::{Found, Programs};
 use crate::store::local::{APP, Cluster, LocalError, Status};
 use crate::store::objects::Objects;
-use crate::store::StoreError;
 
 /// How long the search for programs, or a folder that does not answer, may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -149,7 +149,13 @@ pub fn examine(facts: &Facts) -> Report {
     let findings: Vec<Finding> = checks()
         .map(|check| {
             let Verdict { status, seen, advice } = (check.judge)(facts);
-            Finding { group: check.group, check: format!("{}.{}", check.group.as_str(), check.name), status, seen, advice }
+            Finding {
+                group: check.group,
+                check: format!("{}.{}", check.group.as_str(), check.name),
+                status,
+                seen,
+                advice,
+            }
         })
         .collect();
     let status = findings.iter().map(|finding| finding.status).filter(|status| *status != Status::Skipped).max();

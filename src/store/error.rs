@@ -17,7 +17,9 @@ pub enum StoreError {
     )]
     Login(String),
     /// The server answers, and has no such database.
-    #[error("there is no such database: {0}. Name another in the database URL, or make it (createdb) and run `dispatch db migrate`")]
+    #[error(
+        "there is no such database: {0}. Name another in the database URL, or make it (createdb) and run `dispatch db migrate`"
+    )]
     NoDatabase(String),
     /// The database may only be read: its schema is newer than this program, or it is a replica.
     #[error(

@@ -29,7 +29,8 @@ impl Shape {
     fn apply(&mut self, statement: &[Token]) {
         const FILLING: [&str; 9] =
             ["or", "replace", "unique", "constraint", "concurrently", "if", "not", "exists", "only"];
-        let words: Vec<&str> = statement.iter().filter_map(Token::word).filter(|word| !FILLING.contains(word)).collect();
+        let words: Vec<&str> =
+            statement.iter().filter_map(Token::word).filter(|word| !FILLING.contains(word)).collect();
         let [verb, what, name, ..] = words[..] else { return };
         let name = name.rsplit('.').next().unwrap_or(name).to_owned();
         match (verb, what) {
