@@ -139,8 +139,7 @@ fn every_command_has_a_page_that_groff_reads_without_a_complaint() {
     let place = Place::new("man");
     let told = place.run(&["man", "--dir", "pages"]);
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    let pages: Vec<PathBuf> =
-        fs::read_dir(place.0.join("pages")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let pages: Vec<PathBuf> = fs::read_dir(place.0.join("pages")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(pages.len() > 25);
     assert!(place.0.join("pages/dispatch-db-status.1").exists());
 

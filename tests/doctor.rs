@@ -223,6 +223,28 @@ async fn a_cluster_whose_server_is_gone_or_of_another_version_is_named() {
 }
 
 #[tokio::test]
+async fn a_private_server_that_hangs_is_a_failure_and_one_that_was_killed_is_only_stopped() {
+    let private = Private::made("hangs").await;
+    let pid = private.cluster.status().await.unwrap().pid.unwrap().to_string();
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    signal("-STOP");
+    let told = private.examined();
+    signal("-CONT");
+    assert_eq!(told.code, 6);
+    told.says("server.answers", "fail", &[&pid, "does not answer", "dispatch db stop"]);
+    told.says("server.clock", "skipped", &["cannot be reached"]);
+
+    signal("-KILL");
+    let gone = || Command::new("ps").args(["-o", "stat=", "-p", &pid]).output().unwrap().stdout;
+    while !gone().is_empty() && !gone().starts_with(b"Z") {
+        tokio::task::yield_now().await;
+    }
+    let told = private.examined();
+    assert_eq!(told.code, 0, "{}", told.report);
+    told.says("server.answers", "ok", &["stopped"]);
+}
+
+#[tokio::test]
 async fn programs_beside_the_server_are_missed() {
     let private = Private::new("tools");
     let real = Cluster::new(Some(support::data_dir()), None).unwrap().programs().await.unwrap().directory;
@@ -469,6 +491,12 @@ async fn databases_that_are_gone_empty_or_somebody_elses_are_named() {
 
     let nobody = on_url(&database, &support::cluster().url(&database.name, "nobody_we_know"), |_| {});
     nobody.says("server.answers", "fail", &["nobody_we_know", "~/.pgpass"]);
+    // Accepts connections, and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let silence = on_url(&database, &format!("postgresql://me@{address}/d"), |_| {});
+    assert_eq!(silence.code, 6);
+    silence.says("server.answers", "fail", &["does not answer within", "firewall"]);
     let nonsense = on_url(&database, "not a url", |_| {});
     assert_eq!(nonsense.code, 6);
     nonsense.says("server.answers", "fail", &["postgresql://user@host/database"]);

@@ -19,6 +19,7 @@ mod run;
 mod session;
 mod ticket;
 mod tool;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ use clap::{Args, Parser, Subcommand};
 use error::CliError;
 use out::{Out, say};
 use session::Session;
+pub use usage::parse;
 
 /// Field-service dispatch: every promise, every step, every proof in one case file.
 #[derive(Debug, Parser)]
@@ -145,16 +147,27 @@ fn finish(result: Result<u8, CliError>, json: bool) -> ExitCode {
                     let _ = out.value(&refused.envelope()).and_then(|()| out.flush());
                 }
                 CliError::Refused(refused) => say(&refused.to_string()),
-                other => say(&format!("dispatch: {other}")),
+                other => say(&sentence(&other.to_string())),
             }
             ExitCode::from(error.code())
         }
     }
 }
 
+/// A message as it is said: who says it, and a full stop.
+fn sentence(message: &str) -> String {
+    let stop = if message.ends_with(['.', '?', '!', ':', '…']) { "" } else { "." };
+    format!("dispatch: {message}{stop}")
+}
+
 impl Cli {
     /// How much is to be logged: 0 warnings, 1 what happens, 2 everything.
     pub fn verbosity(&self) -> u8 {
         self.global.verbose
+    }
+
+    /// Whether colours are unwanted.
+    pub fn no_color(&self) -> bool {
+        self.global.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
     }
 }

@@ -10,6 +10,7 @@ use super::error::CliError;
 use super::offer;
 use super::out::{Table, Tone, terminal_columns};
 use super::session::Session;
+use super::usage::whole;
 use crate::domain::filter::RowFilter;
 use crate::domain::queue::{Filter, Row, Words};
 use crate::domain::sla::{SlaClock, SlaStatus};
@@ -41,7 +42,7 @@ pub struct QueueArgs {
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
     /// How many rows at most
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 200, value_parser = whole(1..=1_000_000_000u32))]
     limit: u32,
     /// Stay and show every change
     #[arg(long)]

@@ -15,6 +15,7 @@ use crate::store::health::{self, Health, Seen};
 use crate::store::local::look::{Found, Programs};
 use crate::store::local::{APP, Cluster, LocalError, Status};
 use crate::store::objects::Objects;
+use crate::text::failure;
 
 /// How long the search for programs, or a folder that does not answer, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -188,8 +189,8 @@ impl ConfigFile {
         let mode = path.as_deref().and_then(|path| fs::metadata(path).ok()).map(|found| found.mode() & 0o777);
         let (file, read) = match File::read(named) {
             Ok(file) => (file, Ok(())),
-            Err(ConfigError::Unreadable { source, .. }) => (File::default(), Err(source.to_string())),
-            Err(ConfigError::Wrong { message, .. }) => (File::default(), Err(message)),
+            Err(ConfigError::Unreadable { source, .. }) => (File::default(), Err(failure(&source))),
+            Err(ConfigError::Wrong { line, message, .. }) => (File::default(), Err(format!("line {line}: {message}"))),
         };
         (Self { path, read, mode, has_url: file.database_url.is_some() }, file)
     }
@@ -313,7 +314,7 @@ async fn object_folder(objects: &Objects) -> ObjectFolder {
     let tried = match fs::metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         _ => match tokio::time::timeout(PATIENCE, objects.try_out()).await {
-            Ok(tried) => Some(tried.map_err(|error| error.to_string())),
+            Ok(tried) => Some(tried.map_err(|error| failure(&error))),
             Err(_) => Some(Err(format!("it did not answer within {} s", PATIENCE.as_secs()))),
         },
     };

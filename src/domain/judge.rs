@@ -39,7 +39,12 @@ pub fn authorise(tool: &Tool, actor: &Actor) -> Result<(), Refusal> {
     let allowed: Vec<&str> = tool.spec.roles.iter().map(|role| role.as_str()).collect();
     Err(Refusal::new(
         Code::Forbidden,
-        format!("Role {} may not call {}. Allowed: {}.", actor.role, tool.spec.name, allowed.join(", ")),
+        format!(
+            "Role {} may not call {}. Allowed: {}. Ask somebody in one of these roles.",
+            actor.role,
+            tool.spec.name,
+            allowed.join(", ")
+        ),
     )
     .with("actor_role", actor.role)
     .with("allowed_roles", tool.spec.roles))
@@ -53,7 +58,11 @@ pub fn admit(tool: &Tool, state: State) -> Result<(), Refusal> {
     let allowed: Vec<&str> = tool.spec.from_states().iter().map(|state| state.as_str()).collect();
     Err(Refusal::new(
         Code::InvalidStateTransition,
-        format!("The ticket is {state}; {} is possible from {}.", tool.spec.name, allowed.join(", ")),
+        format!(
+            "The ticket is {state}; {} is possible from {}. `dispatch ticket show` says what is possible now.",
+            tool.spec.name,
+            allowed.join(", ")
+        ),
     )
     .with("from_state", state)
     .with("allowed_from_states", tool.spec.from_states())

@@ -3,6 +3,7 @@
 use sqlx::error::ErrorKind;
 
 use crate::domain::refusal::{Code, Refusal};
+use crate::text::failure;
 
 /// A failure below the rules.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,7 @@ pub enum StoreError {
     #[error("the database cannot hold a value, so nothing was changed: {0}. Send it shorter or within range")]
     Value(String),
     /// Anything else.
-    #[error("the database failed: {}. `dispatch doctor` looks for the cause", told(.0))]
+    #[error("the database failed: {}. {}", told(.0), advice(.0))]
     Database(#[source] sqlx::Error),
     /// A file could not be read or written.
     #[error("{0}")]
@@ -79,12 +80,24 @@ impl From<sqlx::Error> for StoreError {
 fn told(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(database) => database.message().to_owned(),
-        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Io(error) => failure(error),
         sqlx::Error::Tls(error) => format!("the encrypted connection failed ({error})"),
         sqlx::Error::PoolTimedOut => "no connection was free in time".to_owned(),
         sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => "the connection was closed".to_owned(),
         sqlx::Error::Migrate(error) => error.to_string(),
         other => other.to_string(),
+    }
+}
+
+/// What to do about a failure of the database.
+fn advice(error: &sqlx::Error) -> &'static str {
+    let code = error.as_database_error().and_then(|database| database.code());
+    match code.as_deref().unwrap_or_default() {
+        "42501" => {
+            "The user in the database URL may not do that: connect as the owner of the tables, or have it granted; \
+             `dispatch doctor` names what is missing"
+        }
+        _ => "`dispatch doctor` looks for the cause",
     }
 }
 
@@ -126,7 +139,15 @@ impl StoreError {
     /// The refusal that a caller sees. The cause goes to the log, under a reference.
     pub fn into_refusal(self) -> Refusal {
         let reference = uuid::Uuid::new_v4().to_string();
-        tracing::error!(%reference, error = %self, "a call failed below the rules");
+        match &self {
+            // The refusal says all there is to say.
+            Self::Unavailable(_) | Self::Login(_) | Self::NoDatabase(_) | Self::ReadOnly | Self::Value(_) => {
+                tracing::info!(error = %self, "a call failed below the rules");
+            }
+            Self::Outbox(_) | Self::Database(_) | Self::Files(_) => {
+                tracing::error!(%reference, error = %self, "a call failed below the rules");
+            }
+        }
         match self {
             Self::Unavailable(_) | Self::Login(_) | Self::NoDatabase(_) => Refusal::new(
                 Code::Unavailable,
@@ -149,7 +170,7 @@ impl StoreError {
             ),
             Self::Database(_) | Self::Files(_) => Refusal::new(
                 Code::InternalError,
-                format!("Something failed that should not have. Nothing was changed. Look for reference {reference} in the log (-v)."),
+                format!("Something failed that should not have. Nothing was changed. The log has the cause under reference {reference}; `dispatch doctor` looks for it."),
             )
             .with("reference", reference),
         }

@@ -8,6 +8,7 @@ use tokio::fs;
 use super::StoreError;
 use crate::domain::canonical::sha256_hex;
 use crate::domain::closeout::{OWN_SCHEME, ProbeFailure};
+use crate::text::failure;
 
 /// The largest object, in bytes (CONTRACT.md 6).
 pub const MAX_OBJECT: u64 = 25 * 1024 * 1024;
@@ -39,7 +40,12 @@ impl Objects {
         let checksum = sha256_hex(bytes);
         let path = self.path(&checksum);
         let failed = |error: io::Error| {
-            StoreError::Files(format!("the object store in {} cannot be written: {error}", self.folder.display()))
+            StoreError::Files(format!(
+                "the object store in {} cannot be written: {}. Make that folder writable for \
+                 whoever runs dispatch; `dispatch doctor` tries it.",
+                self.folder.display(),
+                failure(&error)
+            ))
         };
         if !fs::try_exists(&path).await.unwrap_or(false) {
             let folder = path.parent().unwrap_or(&self.folder);
@@ -58,7 +64,10 @@ impl Objects {
         match fs::read(self.path(checksum)).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::Files(format!("the object {uri} cannot be read: {error}"))),
+            Err(error) => Err(StoreError::Files(format!(
+                "the object {uri} cannot be read: {}. See that its folder is readable for whoever runs dispatch",
+                failure(&error)
+            ))),
         }
     }
 
