@@ -24,9 +24,9 @@ fn main() -> color_eyre::Result<ExitCode> {
         .with_target(false);
     // A warning is read at once; whoever wants to hear more wants to know when.
     if cli.verbosity() == 0 {
-        log.without_time().init()
+        log.without_time().init();
     } else {
-        log.init()
+        log.init();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     Ok(runtime.block_on(cli::run(cli)))

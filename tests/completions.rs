@@ -1,6 +1,7 @@
 //! Completions and manual pages, asked of the real shells and of the real `man`. Where one is not
 //! installed, the test says so.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::print_stderr, reason = "a test says what it could not try on this machine")]
 
 use std::collections::BTreeSet;
 use std::fs;

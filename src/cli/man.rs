@@ -30,20 +30,17 @@ pub struct ManArgs {
 pub fn run(session: &mut Session, args: &ManArgs) -> Result<u8, CliError> {
     let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
-    match &args.dir {
-        Some(dir) => {
-            fs::create_dir_all(dir).map_err(CliError::io(format!("the directory {}", dir.display())))?;
-            let pages = write_all(&root, dir)?;
-            if session.out.json {
-                session.out.value(&json!({"pages": pages, "dir": dir}))?;
-            } else {
-                session.out.text(&format!("{pages} pages in {}. `man -l FILE` shows one.", dir.display()))?;
-            }
+    if let Some(dir) = &args.dir {
+        fs::create_dir_all(dir).map_err(CliError::io(format!("the directory {}", dir.display())))?;
+        let pages = write_all(&root, dir)?;
+        if session.out.json {
+            session.out.value(&json!({"pages": pages, "dir": dir}))?;
+        } else {
+            session.out.text(&format!("{pages} pages in {}. `man -l FILE` shows one.", dir.display()))?;
         }
-        None => {
-            let page = page(named(&root, &args.command)?)?;
-            session.out.raw(&page)?;
-        }
+    } else {
+        let page = page(named(&root, &args.command)?)?;
+        session.out.raw(&page)?;
     }
     Ok(0)
 }

@@ -102,7 +102,7 @@ fn migrations(facts: &Facts) -> Verdict {
                     Migrated::Unknown => Verdict::warn(format!("{version} is of a newer program"), "Update dispatch."),
                 });
             }
-            Verdict::worst(wrong, || Verdict::ok(format!("{} applied, with matching checksums", found.len())))
+            Verdict::worst(&wrong, || Verdict::ok(format!("{} applied, with matching checksums", found.len())))
         },
     )
 }
@@ -180,7 +180,7 @@ fn role(facts: &Facts) -> Verdict {
                     ),
                 });
             }
-            Verdict::worst(wrong, || Verdict::ok(format!("{name} owns no table and cannot change the audit trail")))
+            Verdict::worst(&wrong, || Verdict::ok(format!("{name} owns no table and cannot change the audit trail")))
         },
     )
 }
@@ -201,7 +201,7 @@ fn indexes(facts: &Facts) -> Verdict {
                 format!("REINDEX INDEX CONCURRENTLY {name};"),
             ));
         }
-        Verdict::worst(wrong, || Verdict::ok(format!("all {} of the migrations, and all valid", parts.indexes)))
+        Verdict::worst(&wrong, || Verdict::ok(format!("all {} of the migrations, and all valid", parts.indexes)))
     })
 }
 
@@ -225,7 +225,7 @@ fn functions(facts: &Facts) -> Verdict {
                 wrong.push(verdict(format!("{what}: {names}"), REPAIR.to_owned()));
             }
         }
-        Verdict::worst(wrong, || {
+        Verdict::worst(&wrong, || {
             Verdict::ok(format!("{} functions and {} triggers as migrated", parts.functions, parts.triggers))
         })
     })
@@ -291,7 +291,9 @@ fn sites(facts: &Facts) -> Verdict {
                     format!("dispatch directory edit sites {} --set timezone=America/Los_Angeles", zone.id),
                 )
             });
-            Verdict::worst(unknown.collect(), || Verdict::ok(format!("{} time zones, all known", found.len())))
+            Verdict::worst(&unknown.collect::<Vec<_>>(), || {
+                Verdict::ok(format!("{} time zones, all known", found.len()))
+            })
         },
     )
 }

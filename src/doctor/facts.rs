@@ -198,22 +198,21 @@ impl ConfigFile {
 
 /// Variables of ours that cannot be what they are set to, and so are not heeded.
 fn bad_variables() -> Vec<BadVariable> {
+    type Fits = fn(&str) -> bool;
     const YES_OR_NO: &str = "true or false";
-    let is_number = |value: &str| value.trim().parse::<u32>().is_ok();
-    let is_flag = |value: &str| config::yes_or_no(value).is_some();
-    let known: [(&'static str, &'static str, &dyn Fn(&str) -> bool); 4] = [
-        ("DISPATCH_DB_POOL_MAX", "a whole number", &is_number),
-        ("DISPATCH_EVIDENCE_REQUIRE_HEAD", YES_OR_NO, &is_flag),
-        ("REQUIRE_EVIDENCE_CHECKSUM", YES_OR_NO, &is_flag),
-        ("DISPATCH_EVIDENCE_REQUIRE_CHECKSUM", YES_OR_NO, &is_flag),
+    let is_number: Fits = |value| value.trim().parse::<u32>().is_ok();
+    let is_flag: Fits = |value| config::yes_or_no(value).is_some();
+    let known = [
+        ("DISPATCH_DB_POOL_MAX", "a whole number", is_number),
+        ("DISPATCH_EVIDENCE_REQUIRE_HEAD", YES_OR_NO, is_flag),
+        ("REQUIRE_EVIDENCE_CHECKSUM", YES_OR_NO, is_flag),
+        ("DISPATCH_EVIDENCE_REQUIRE_CHECKSUM", YES_OR_NO, is_flag),
     ];
-    known
-        .into_iter()
-        .filter_map(|(name, wanted, fits)| {
-            let value = config::variable(&[name]).filter(|value| !fits(value))?;
-            Some(BadVariable { name, value, wanted })
-        })
-        .collect()
+    let bad = known.into_iter().filter_map(|(name, wanted, fits)| {
+        let value = config::variable(&[name]).filter(|value| !fits(value))?;
+        Some(BadVariable { name, value, wanted })
+    });
+    bad.collect()
 }
 
 async fn programs(cluster: &Cluster) -> Result<Programs, Trouble> {

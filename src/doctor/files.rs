@@ -46,7 +46,7 @@ fn environment(facts: &Facts) -> Verdict {
             format!("Set {} to {}, or unset it.", bad.name, bad.wanted),
         )
     });
-    Verdict::worst(bad.collect(), || Verdict::ok("every variable that is set can be read"))
+    Verdict::worst(&bad.collect::<Vec<_>>(), || Verdict::ok("every variable that is set can be read"))
 }
 
 /// What must be ours alone is.
@@ -57,7 +57,7 @@ fn folders(facts: &Facts) -> Verdict {
         Some(Ok(place)) => place,
     };
     let wrong: Vec<_> = place.found.iter().filter_map(open_or_foreign).collect();
-    Verdict::worst(wrong, || {
+    Verdict::worst(&wrong, || {
         let name = place.data_dir.display();
         if place.found.is_empty() {
             Verdict::ok(format!("{name} is not made yet; the first use makes it"))
@@ -76,22 +76,22 @@ fn open_or_foreign(found: &Found) -> Option<Verdict> {
             format!("Run dispatch as its owner, or: chown {expected} {name}"),
         ));
     }
-    let (allowed, why) = match found.purpose {
+    // What is too much for safety, and what is merely more than is needed.
+    let (safe, wanted, why) = match found.purpose {
         // Root keeps the data itself and lets the server's user pass through.
-        Purpose::Data => (0o755, "whoever may write there can put another database in our place"),
-        Purpose::Cluster => (0o750, "PostgreSQL refuses to start on it"),
-        Purpose::Socket => (0o700, "whoever comes in there is let into the database"),
-        Purpose::Private => (0o600, "it is for its owner alone"),
+        Purpose::Data => (0o755, 0o711, "whoever may write there can put another database in our place"),
+        Purpose::Cluster => (0o750, 0o750, "PostgreSQL refuses to start on it"),
+        Purpose::Socket => (0o700, 0o700, "whoever comes in there is let into the database"),
+        Purpose::Private => (0o777, 0o600, ""),
     };
-    let right = if found.purpose == Purpose::Private { 0o600 } else { 0o700 };
-    let advice = format!("chmod {right:o} {name}");
-    match found.purpose {
-        _ if mode & !allowed & 0o777 == 0 && (found.purpose != Purpose::Data || mode & 0o044 == 0) => None,
-        Purpose::Private => Some(Verdict::warn(format!("{name} has mode {mode:03o}: {why}"), advice)),
-        Purpose::Data if mode & !allowed & 0o777 == 0 => {
-            Some(Verdict::warn(format!("{name} has mode {mode:03o}: others may see what is in it"), advice))
-        }
-        _ => Some(Verdict::fail(format!("{name} has mode {mode:03o}: {why}"), advice)),
+    let exceeds = |allowed: u32| mode | allowed != allowed;
+    let advice = format!("chmod {} {name}", if found.purpose == Purpose::Private { 600 } else { 700 });
+    if exceeds(safe) {
+        Some(Verdict::fail(format!("{name} has mode {mode:03o}: {why}"), advice))
+    } else if exceeds(wanted) {
+        Some(Verdict::warn(format!("{name} has mode {mode:03o}: it is its owner's alone"), advice))
+    } else {
+        None
     }
 }
 
@@ -122,7 +122,7 @@ fn space(facts: &Facts) -> Verdict {
             low.push(Verdict::warn(seen, advice));
         }
     }
-    Verdict::worst(low, || match facts.spaces.iter().min_by_key(|space| space.free) {
+    Verdict::worst(&low, || match facts.spaces.iter().min_by_key(|space| space.free) {
         Some(space) => Verdict::ok(format!("{} free for {}", size(space.free), space.path.display())),
         None => Verdict::skipped("the system does not say"),
     })

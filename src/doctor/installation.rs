@@ -48,7 +48,7 @@ fn versions(facts: &Facts) -> Verdict {
             )),
         }
     }
-    Verdict::worst(wrong, || {
+    Verdict::worst(&wrong, || {
         let names: Vec<_> = found.tools.iter().map(|tool| tool.name).collect();
         Verdict::ok(format!("{} are all {}", names.join(", "), found.version))
     })

@@ -108,7 +108,7 @@ impl Verdict {
     }
 
     /// The worst of several, their words in a row; as good as `otherwise` where there is none.
-    fn worst(verdicts: Vec<Self>, otherwise: impl FnOnce() -> Self) -> Self {
+    fn worst(verdicts: &[Self], otherwise: impl FnOnce() -> Self) -> Self {
         let Some(status) = verdicts.iter().map(|verdict| verdict.status).max() else { return otherwise() };
         let seen: Vec<_> = verdicts.iter().map(|verdict| verdict.seen.as_str()).collect();
         let mut advice: Vec<_> = verdicts.iter().filter_map(|verdict| verdict.advice.as_deref()).collect();

@@ -94,7 +94,7 @@ fn durability(facts: &Facts) -> Verdict {
                 "Set session_replication_role = origin for this role and database.",
             ));
         }
-        Verdict::worst(wrong, || {
+        Verdict::worst(&wrong, || {
             Verdict::ok(format!("fsync on, full_page_writes on, synchronous_commit {}", server.synchronous_commit))
         })
     })

@@ -91,7 +91,7 @@ fn told(error: &sqlx::Error) -> String {
 
 /// What to do about a failure of the database.
 fn advice(error: &sqlx::Error) -> &'static str {
-    let code = error.as_database_error().and_then(|database| database.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     match code.as_deref().unwrap_or_default() {
         "42501" => {
             "The user in the database URL may not do that: connect as the owner of the tables, or have it granted; \

@@ -38,6 +38,7 @@ pub struct Health {
 
 /// The server and its settings.
 #[derive(Debug, Clone, PartialEq, FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Server {
     pub major: i32,
     pub version: String,
