@@ -29,5 +29,8 @@ fn main() -> color_eyre::Result<ExitCode> {
         log.init();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(cli::run(cli)))
+    let code = runtime.block_on(cli::run(cli));
+    // What was awaited is done; a read that hangs in the system is not waited for.
+    runtime.shutdown_background();
+    Ok(code)
 }

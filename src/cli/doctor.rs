@@ -1,5 +1,7 @@
 //! `dispatch doctor`: what is wrong, and what to do about it.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::error::CliError;
@@ -23,13 +25,24 @@ pub struct DoctorArgs {}
 
 /// The widest a line may be: longer ones are hard to read.
 const WIDEST: usize = 100;
+/// How long all the looking may take; each look has a bound of its own, and together they stay below.
+const LONGEST: Duration = Duration::from_mins(1);
 /// Where what was seen begins.
 const INDENT: usize = 22;
 
 /// Runs `dispatch doctor`.
 pub async fn run(session: &mut Session) -> Result<u8, CliError> {
     let (config, _) = ConfigFile::read(session.global.config.as_deref());
-    let facts = Facts::gather(config, &session.opening(), session.out.terminal).await;
+    let (opening, terminal) = (session.opening(), session.out.terminal);
+    // A task of its own: what a hanging disk blocks is not us.
+    let looking = tokio::spawn(async move { Facts::gather(config, &opening, terminal).await });
+    let Ok(Ok(facts)) = tokio::time::timeout(LONGEST, looking).await else {
+        return Err(CliError::Failed(format!(
+            "looking took longer than {} s: a disk or a network folder hangs. Look at the machine's load and mounts, \
+             then ask again",
+            LONGEST.as_secs()
+        )));
+    };
     let report = examine(&facts);
     if session.out.json {
         session.out.value(&report)?;
@@ -104,6 +117,7 @@ mod tests {
         let finding = Finding {
             group: Group::Database,
             check: "database.transitions".to_owned(),
+            wants: "",
             status: Status::Fail,
             seen: "the constraint and the contract differ on 3: NEW->CLOSED, NULL->CLOSED, CLOSED->NEW".to_owned(),
             advice: Some("Put it back as the migrations have it, or restore a backup of the day before.".to_owned()),
@@ -119,6 +133,7 @@ mod tests {
         let skipped = |check: &str| Finding {
             group: Group::Server,
             check: format!("server.{check}"),
+            wants: "",
             status: Status::Skipped,
             seen: "the server is stopped".to_owned(),
             advice: None,

@@ -63,8 +63,14 @@ impl Session {
             config::variable(&["DISPATCH_DATA_DIR"]).map(Into::into).or_else(|| self.file.data_dir.clone());
         opening.postgres_bin =
             config::variable(&["DISPATCH_POSTGRES_BIN"]).map(Into::into).or_else(|| self.file.postgres_bin.clone());
-        if let Some(max) = config::variable(&["DISPATCH_DB_POOL_MAX"]).and_then(|max| max.parse().ok()) {
-            opening.pool_max = std::cmp::max(max, 2);
+        if let Some(max) = config::variable(&["DISPATCH_DB_POOL_MAX"]) {
+            if let Ok(max) = max.trim().parse() {
+                opening.pool_max = std::cmp::max(max, 2);
+            } else {
+                tracing::warn!(
+                    "DISPATCH_DB_POOL_MAX is `{max}`, no whole number: its default is used. Set it to 2 or more"
+                );
+            }
         }
         opening.options = Options {
             require_head: config::flag("DISPATCH_EVIDENCE_REQUIRE_HEAD").unwrap_or(false),

@@ -7,17 +7,17 @@ use crate::store::health::{Ours, Parts, Seen};
 use crate::store::migrate::{Migrated, Schema};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check { group: Group::Database, name: "tables", judge: tables },
-    Check { group: Group::Database, name: "migrations", judge: migrations },
-    Check { group: Group::Database, name: "transitions", judge: transitions },
-    Check { group: Group::Database, name: "audit", judge: audit },
-    Check { group: Group::Database, name: "role", judge: role },
-    Check { group: Group::Database, name: "indexes", judge: indexes },
-    Check { group: Group::Database, name: "functions", judge: functions },
-    Check { group: Group::Database, name: "extensions", judge: extensions },
-    Check { group: Group::Database, name: "encoding", judge: encoding },
-    Check { group: Group::Database, name: "history", judge: history },
-    Check { group: Group::Database, name: "sites", judge: sites },
+    Check::new(Group::Database, "tables", "the tables are ours and of this program's version", tables),
+    Check::new(Group::Database, "migrations", "the database's list of migrations is this program's", migrations),
+    Check::new(Group::Database, "transitions", "the database allows exactly the contract's steps", transitions),
+    Check::new(Group::Database, "audit", "the audit trail can only be added to", audit),
+    Check::new(Group::Database, "role", "the role we work as may do what it must and no more", role),
+    Check::new(Group::Database, "indexes", "the indexes are there and are used", indexes),
+    Check::new(Group::Database, "functions", "functions and triggers are the migrations'", functions),
+    Check::new(Group::Database, "extensions", "the server offers the extensions that the tables need", extensions),
+    Check::new(Group::Database, "encoding", "every letter of every name can be kept", encoding),
+    Check::new(Group::Database, "history", "no event lies in the future", history),
+    Check::new(Group::Database, "sites", "every site's time zone is one", sites),
 ];
 
 /// From this on, an event is in the future, in milliseconds.
@@ -42,7 +42,6 @@ fn on_parts(facts: &Facts, judge: impl FnOnce(&Parts) -> Verdict) -> Verdict {
     }
 }
 
-/// The tables are ours and of this program's version.
 fn tables(facts: &Facts) -> Verdict {
     if let Reach::NotMade = facts.database {
         return Verdict::ok("not made yet; the first use makes them");
@@ -73,7 +72,6 @@ fn tables(facts: &Facts) -> Verdict {
     )
 }
 
-/// The database's list of migrations is this program's.
 fn migrations(facts: &Facts) -> Verdict {
     on_ours(
         facts,
@@ -107,7 +105,6 @@ fn migrations(facts: &Facts) -> Verdict {
     )
 }
 
-/// The database allows exactly the contract's steps.
 fn transitions(facts: &Facts) -> Verdict {
     on_ours(
         facts,
@@ -126,7 +123,6 @@ fn transitions(facts: &Facts) -> Verdict {
     )
 }
 
-/// The audit trail can only be added to.
 fn audit(facts: &Facts) -> Verdict {
     on_parts(facts, |parts| match parts.broken_keepers() {
         broken if broken.is_empty() => Verdict::ok("append-only: its triggers are there and on"),
@@ -141,7 +137,6 @@ fn audit(facts: &Facts) -> Verdict {
     })
 }
 
-/// The role we work as may do what it must and no more.
 fn role(facts: &Facts) -> Verdict {
     on_ours(
         facts,
@@ -185,7 +180,6 @@ fn role(facts: &Facts) -> Verdict {
     )
 }
 
-/// The indexes are there and are used.
 fn indexes(facts: &Facts) -> Verdict {
     on_parts(facts, |parts| {
         let mut wrong = Vec::new();
@@ -205,7 +199,6 @@ fn indexes(facts: &Facts) -> Verdict {
     })
 }
 
-/// Functions and triggers are the migrations'.
 fn functions(facts: &Facts) -> Verdict {
     on_parts(facts, |parts| {
         // What guards the audit trail has a check of its own.
@@ -231,7 +224,6 @@ fn functions(facts: &Facts) -> Verdict {
     })
 }
 
-/// The server offers the extensions that the tables need.
 fn extensions(facts: &Facts) -> Verdict {
     on_parts(facts, |parts| match (parts.extensions, parts.missing_extensions.is_empty()) {
         (0, _) => Verdict::ok("none needed"),
@@ -243,7 +235,6 @@ fn extensions(facts: &Facts) -> Verdict {
     })
 }
 
-/// Every letter of every name can be kept.
 fn encoding(facts: &Facts) -> Verdict {
     on(
         facts,
@@ -258,7 +249,6 @@ fn encoding(facts: &Facts) -> Verdict {
     )
 }
 
-/// No event lies in the future.
 fn history(facts: &Facts) -> Verdict {
     on_ours(
         facts,
@@ -279,7 +269,6 @@ fn history(facts: &Facts) -> Verdict {
     )
 }
 
-/// Every site's time zone is one.
 fn sites(facts: &Facts) -> Verdict {
     on_ours(
         facts,

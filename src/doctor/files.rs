@@ -4,12 +4,12 @@ use super::{Check, Facts, Group, Verdict};
 use crate::store::local::look::{Found, Purpose};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check { group: Group::Files, name: "config", judge: config },
-    Check { group: Group::Files, name: "environment", judge: environment },
-    Check { group: Group::Files, name: "folders", judge: folders },
-    Check { group: Group::Files, name: "socket", judge: socket },
-    Check { group: Group::Files, name: "space", judge: space },
-    Check { group: Group::Files, name: "objects", judge: objects },
+    Check::new(Group::Files, "config", "the config file can be read and says only what we know", config),
+    Check::new(Group::Files, "environment", "the variables that we read can be what they are set to", environment),
+    Check::new(Group::Files, "folders", "what must be ours alone is", folders),
+    Check::new(Group::Files, "socket", "the path of the socket fits into the kernel's limit, and is ours", socket),
+    Check::new(Group::Files, "space", "there is room where we write", space),
+    Check::new(Group::Files, "objects", "evidence can be written and read back", objects),
 ];
 
 const MIB: u64 = 1 << 20;
@@ -19,7 +19,6 @@ const TOO_LITTLE: u64 = 100 * MIB;
 const LITTLE: u64 = 1024 * MIB;
 const LITTLE_PERCENT: u64 = 5;
 
-/// The config file can be read and says only what we know.
 fn config(facts: &Facts) -> Verdict {
     let file = &facts.config;
     let Some(path) = file.path.as_deref() else { return Verdict::ok("none; everything has a default") };
@@ -38,7 +37,6 @@ fn config(facts: &Facts) -> Verdict {
     }
 }
 
-/// The variables that we read can be what they are set to.
 fn environment(facts: &Facts) -> Verdict {
     let bad = facts.bad_variables.iter().map(|bad| {
         Verdict::warn(
@@ -49,7 +47,6 @@ fn environment(facts: &Facts) -> Verdict {
     Verdict::worst(&bad.collect::<Vec<_>>(), || Verdict::ok("every variable that is set can be read"))
 }
 
-/// What must be ours alone is.
 fn folders(facts: &Facts) -> Verdict {
     let place = match &facts.cluster {
         None => return Verdict::skipped("a database URL is set; no private cluster is used"),
@@ -95,7 +92,6 @@ fn open_or_foreign(found: &Found) -> Option<Verdict> {
     }
 }
 
-/// The path of the socket fits into the kernel's limit, and is ours.
 fn socket(facts: &Facts) -> Verdict {
     let Some(Ok(place)) = &facts.cluster else { return Verdict::skipped("no private cluster to look at") };
     let (length, limit) = place.socket_length;
@@ -109,7 +105,6 @@ fn socket(facts: &Facts) -> Verdict {
     }
 }
 
-/// There is room where we write.
 fn space(facts: &Facts) -> Verdict {
     let mut low = Vec::new();
     for space in &facts.spaces {
@@ -134,7 +129,6 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
 }
 
-/// Evidence can be written and read back.
 fn objects(facts: &Facts) -> Verdict {
     let name = facts.objects.path.display();
     match &facts.objects.tried {

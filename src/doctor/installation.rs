@@ -3,11 +3,20 @@
 use super::{Check, Facts, Group, Verdict};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check { group: Group::Installation, name: "programs", judge: programs },
-    Check { group: Group::Installation, name: "versions", judge: versions },
+    Check::new(
+        Group::Installation,
+        "programs",
+        "where the server was found; needed only for the private cluster",
+        programs,
+    ),
+    Check::new(
+        Group::Installation,
+        "versions",
+        "the programs beside the server are there and of its version",
+        versions,
+    ),
 ];
 
-/// Where the server was found; needed only for the private cluster.
 fn programs(facts: &Facts) -> Verdict {
     match &facts.programs {
         Err(_) if facts.cluster.is_none() => Verdict::skipped("none found, and none needed: a database URL is set"),
@@ -26,7 +35,6 @@ fn programs(facts: &Facts) -> Verdict {
     }
 }
 
-/// The programs beside the server are there and of its version.
 fn versions(facts: &Facts) -> Verdict {
     let Ok(found) = &facts.programs else { return Verdict::skipped("no programs to compare") };
     let mut wrong = Vec::new();

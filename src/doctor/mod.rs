@@ -9,6 +9,8 @@ pub mod facts;
 mod files;
 mod installation;
 mod rules;
+#[cfg(test)]
+mod samples;
 mod server;
 mod surroundings;
 
@@ -77,7 +79,15 @@ impl Group {
 pub struct Check {
     pub group: Group,
     pub name: &'static str,
+    /// What should be so.
+    pub wants: &'static str,
     pub judge: fn(&Facts) -> Verdict,
+}
+
+impl Check {
+    const fn new(group: Group, name: &'static str, wants: &'static str, judge: fn(&Facts) -> Verdict) -> Self {
+        Self { group, name, wants, judge }
+    }
 }
 
 /// What a check found.
@@ -124,6 +134,8 @@ pub struct Finding {
     pub group: Group,
     /// `group.name`
     pub check: String,
+    /// What should be so.
+    pub wants: &'static str,
     pub status: Status,
     pub seen: String,
     pub advice: Option<String>,
@@ -152,6 +164,7 @@ pub fn examine(facts: &Facts) -> Report {
             Finding {
                 group: check.group,
                 check: format!("{}.{}", check.group.as_str(), check.name),
+                wants: check.wants,
                 status,
                 seen,
                 advice,
@@ -190,6 +203,7 @@ mod tests {
         let finding = |(group, status): &(Group, Status)| Finding {
             group: *group,
             check: String::new(),
+            wants: "",
             status: *status,
             seen: String::new(),
             advice: None,
@@ -198,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_unique_and_every_complaint_about_a_healthy_machine_has_advice() {
+    fn names_are_unique_and_nothing_is_wrong_with_a_healthy_machine() {
         let facts = Facts::sample();
         let names: Vec<String> = checks().map(|check| format!("{check:?}")).collect();
         let unique: std::collections::BTreeSet<_> = names.iter().collect();

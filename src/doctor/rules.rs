@@ -6,13 +6,12 @@ use super::{Check, Facts, Group, Verdict};
 use crate::domain::words::Priority;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check { group: Group::Rules, name: "policy", judge: policy },
-    Check { group: Group::Rules, name: "templates", judge: templates },
+    Check::new(Group::Rules, "policy", "every target and threshold is there and makes sense", policy),
+    Check::new(Group::Rules, "templates", "every template asks for something, and no type has two", templates),
 ];
 
 const REPAIR: &str = "Correct the policy, or go back to the one that ships with dispatch.";
 
-/// Every target and threshold is there and makes sense.
 fn policy(facts: &Facts) -> Verdict {
     let policy = &facts.policy.policy;
     let mut wrong = Vec::new();
@@ -44,7 +43,6 @@ fn policy(facts: &Facts) -> Verdict {
     }
 }
 
-/// Every template asks for something, and no type has two.
 fn templates(facts: &Facts) -> Verdict {
     let templates = &facts.policy.policy.templates;
     let mut wrong = Vec::new();

@@ -7,12 +7,17 @@ use crate::store::health::{Seen, Server};
 use crate::store::migrate::OLDEST_POSTGRES;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check { group: Group::Server, name: "answers", judge: answers },
-    Check { group: Group::Server, name: "durability", judge: durability },
-    Check { group: Group::Server, name: "memory", judge: memory },
-    Check { group: Group::Server, name: "connections", judge: connections },
-    Check { group: Group::Server, name: "clock", judge: clock },
-    Check { group: Group::Server, name: "zones", judge: zones },
+    Check::new(Group::Server, "answers", "somebody is there, and new enough", answers),
+    Check::new(Group::Server, "durability", "what is answered is kept, whatever happens to the machine", durability),
+    Check::new(
+        Group::Server,
+        "memory",
+        "what the server may take fits into the machine, where both are on one",
+        memory,
+    ),
+    Check::new(Group::Server, "connections", "there is a connection for us", connections),
+    Check::new(Group::Server, "clock", "this machine and the database agree on the time", clock),
+    Check::new(Group::Server, "zones", "the server knows time zones", zones),
 ];
 
 /// From this on, clocks differ, in milliseconds.
@@ -43,7 +48,6 @@ pub(super) fn on<'a, T: 'a>(
     }
 }
 
-/// Somebody is there, and new enough.
 fn answers(facts: &Facts) -> Verdict {
     match &facts.database {
         Reach::NotMade => Verdict::ok("the private database is not made yet; the first use makes it"),
@@ -62,7 +66,6 @@ fn answers(facts: &Facts) -> Verdict {
     }
 }
 
-/// What is answered is kept, whatever happens to the machine.
 fn durability(facts: &Facts) -> Verdict {
     const WHERE: &str = "in postgresql.conf (after the line that includes dispatch.conf), then restart the server";
     on_server(facts, |server| {
@@ -100,7 +103,6 @@ fn durability(facts: &Facts) -> Verdict {
     })
 }
 
-/// What the server may take fits into the machine, where both are on one.
 fn memory(facts: &Facts) -> Verdict {
     on_server(facts, |server| {
         let bytes = |value: i64| u64::try_from(value).unwrap_or(0);
@@ -127,7 +129,6 @@ fn memory(facts: &Facts) -> Verdict {
     })
 }
 
-/// There is a connection for us.
 fn connections(facts: &Facts) -> Verdict {
     on_server(facts, |server| {
         // One of those that are open is ours, and ends with us.
@@ -142,7 +143,6 @@ fn connections(facts: &Facts) -> Verdict {
     })
 }
 
-/// This machine and the database agree on the time.
 fn clock(facts: &Facts) -> Verdict {
     on(
         facts,
@@ -166,7 +166,6 @@ pub(super) fn seconds(millis: u64) -> String {
     format!("{}.{:03}", millis / 1000, millis % 1000)
 }
 
-/// The server knows time zones.
 fn zones(facts: &Facts) -> Verdict {
     on(
         facts,

@@ -3,15 +3,14 @@
 use super::{Check, Facts, Group, Verdict};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check { group: Group::Terminal, name: "locale", judge: locale },
-    Check { group: Group::Terminal, name: "type", judge: kind },
-    Check { group: Group::Terminal, name: "size", judge: size },
+    Check::new(Group::Terminal, "locale", "names from all over the world can be shown", locale),
+    Check::new(Group::Terminal, "type", "what the terminal can do", kind),
+    Check::new(Group::Terminal, "size", "there is room for a table", size),
 ];
 
 /// The least that tables and screens are made for: columns and rows.
 const SMALLEST: (u16, u16) = (80, 24);
 
-/// Names from all over the world can be shown.
 fn locale(facts: &Facts) -> Verdict {
     let advice = "export LC_ALL=C.UTF-8 (or another UTF-8 locale; `locale -a` lists them)";
     match &facts.surroundings.locale {
@@ -27,7 +26,6 @@ fn locale(facts: &Facts) -> Verdict {
     }
 }
 
-/// What the terminal can do.
 fn kind(facts: &Facts) -> Verdict {
     let here = &facts.surroundings;
     match here.term.as_deref() {
@@ -52,7 +50,6 @@ fn kind(facts: &Facts) -> Verdict {
     }
 }
 
-/// There is room for a table.
 fn size(facts: &Facts) -> Verdict {
     let here = &facts.surroundings;
     match here.size.filter(|_| here.terminal) {

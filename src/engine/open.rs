@@ -64,7 +64,7 @@ pub enum OpenError {
     Store(#[from] StoreError),
     /// What was given is no URL of a database.
     #[error(
-        "the database URL cannot be read. Write postgresql://user@host:5432/database, special characters percent-encoded"
+        "the database URL cannot be read. Write postgresql://user@host/database, special characters percent-encoded"
     )]
     Url,
     /// A server from before.

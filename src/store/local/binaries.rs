@@ -73,7 +73,9 @@ impl Search {
         if let Some(directory) = &self.configured {
             match Binaries::inspect(directory.clone()).await {
                 Some(found) if fits(&found) => return Ok(found),
-                _ => tracing::warn!(directory = %directory.display(), "no fitting PostgreSQL server in this directory"),
+                _ => {
+                    tracing::debug!(directory = %directory.display(), "no fitting PostgreSQL server in this directory");
+                }
             }
         }
         if self.elsewhere {
