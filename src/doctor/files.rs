@@ -53,7 +53,12 @@ fn folders(facts: &Facts) -> Verdict {
         Some(Err(trouble)) => return Verdict::fail(&trouble.seen, &trouble.advice),
         Some(Ok(place)) => place,
     };
-    let wrong: Vec<_> = place.found.iter().filter_map(open_or_foreign).collect();
+    // What lies in a folder of somebody else's is theirs too: that is told once.
+    let foreign = place.found.iter().find(|found| !found.owners.contains(&found.uid));
+    let wrong: Vec<_> = match foreign {
+        Some(found) => open_or_foreign(found).into_iter().collect(),
+        None => place.found.iter().filter_map(open_or_foreign).collect(),
+    };
     Verdict::worst(&wrong, || {
         let name = place.data_dir.display();
         if place.found.is_empty() {
@@ -70,7 +75,7 @@ fn open_or_foreign(found: &Found) -> Option<Verdict> {
         let expected = found.owners.last().copied().unwrap_or_default();
         return Some(Verdict::fail(
             format!("{name} belongs to user {}, not to {expected}", found.uid),
-            format!("Run dispatch as its owner, or: chown {expected} {name}"),
+            format!("Run dispatch as its owner, or: chown -R {expected} {name}"),
         ));
     }
     // What is too much for safety, and what is merely more than is needed.
@@ -168,7 +173,7 @@ mod tests {
         let mut facts = Facts::sample();
         let Some(Ok(place)) = &mut facts.cluster else { panic!() };
         place.found[1].uid = 7;
-        assert!(folders(&facts).advice.unwrap().contains("chown 1000 "));
+        assert!(folders(&facts).advice.unwrap().contains("chown -R 1000 "));
     }
 
     #[test]
