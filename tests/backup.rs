@@ -359,8 +359,8 @@ async fn a_backup_from_another_server_hides_no_later_change() {
     let scene = Scene::new().await;
     // As rows are that were stamped by a server whose transactions are counted much further.
     sqlx::raw_sql(
-        "ALTER TABLE tickets DISABLE TRIGGER tickets_stamp_change; UPDATE tickets SET changed_xid = '999999999999'; \
-         ALTER TABLE tickets ENABLE TRIGGER tickets_stamp_change",
+        "ALTER TABLE tickets DISABLE TRIGGER tickets_place; UPDATE tickets SET changed_xid = '999999999999'; \
+         ALTER TABLE tickets ENABLE TRIGGER tickets_place",
     )
     .execute(&scene.database.owner().await)
     .await
