@@ -17,9 +17,9 @@ use crate::engine::{Call, Caller, Desk, Engine};
 pub const LEVELS: [u32; 3] = [1, 8, 32];
 /// Ours and the yardstick take turns of this length, so that whatever else the machine does meets
 /// both. Not shorter: pgbench plans its statement anew in each.
-const TURN: Duration = Duration::from_secs(2);
+pub(super) const TURN: Duration = Duration::from_secs(2);
 /// Connections and caches fill before the first round.
-const WARM_UP: Duration = Duration::from_secs(1);
+pub(super) const WARM_UP: Duration = Duration::from_secs(1);
 
 /// What was measured with so many callers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -85,13 +85,13 @@ async fn measure(
 }
 
 /// One stretch of load.
-struct Round {
-    rate: f64,
-    times: Times,
+pub(super) struct Round {
+    pub(super) rate: f64,
+    pub(super) times: Times,
 }
 
 /// Lets so many callers bring tickets from creation to invoice until the time is up.
-async fn load(engine: &Engine, world: &World, callers: u32, time: Duration) -> Result<Round, BenchError> {
+pub(super) async fn load(engine: &Engine, world: &World, callers: u32, time: Duration) -> Result<Round, BenchError> {
     let began = Instant::now();
     let until = began + time;
     let mut tasks = tokio::task::JoinSet::new();

@@ -3,8 +3,10 @@
 
 pub mod calls;
 pub mod feed;
+pub mod import;
 mod pgbench;
 pub mod queue;
+pub mod scale;
 mod scratch;
 pub mod soak;
 

@@ -48,7 +48,7 @@ pub async fn run(session: &mut Session, args: AuditArgs) -> Result<u8, CliError>
             reply.json()["id"].as_str().map(str::to_owned)
         }
     };
-    let mut progress = Progress::new("events");
+    let progress = Progress::new("events");
     let verdict = engine.verify_audit(chain.as_deref(), |at| progress.show(at.done, at.all)).await?;
     progress.end();
     if session.out.json {

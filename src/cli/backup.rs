@@ -59,7 +59,7 @@ fn shown() -> impl FnMut(Phase, u64, u64) {
             now = Some((phase, Progress::new(unit)));
         }
         let one = if phase == Phase::Verifying { 1 } else { 1_000_000 };
-        if let Some((_, progress)) = &mut now {
+        if let Some((_, progress)) = &now {
             progress.show(done / one, all.div_ceil(one));
         }
     }

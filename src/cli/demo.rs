@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::db::with_server;
 use super::error::CliError;
-use super::meter::Meter;
 use super::out::{Tone, grouped, say, terminal_columns};
+use super::progress;
 use super::queue;
 use super::session::Session;
 use crate::demo::database::{self, Lock};
@@ -108,13 +108,13 @@ async fn make(lock: &Lock, opening: &Opening, args: &DemoArgs) -> Result<(), Cli
         tickets: args.tickets.and_then(|tickets| usize::try_from(tickets).ok()),
         closed: args.closed.into(),
     };
-    let meter = Meter::new("tickets");
+    let shown = progress::Progress::new("tickets");
     let watch = |progress| match progress {
         Progress::Growing { sites, technicians } => {
             say(&format!("{} more sites and {} more technicians first …", grouped(sites), grouped(technicians)));
         }
-        Progress::Tickets { done, of } => meter.tell(done, of),
-        Progress::Tidying => meter.end(),
+        Progress::Tickets { done, of } => shown.show(done as u64, of as u64),
+        Progress::Tidying => shown.end(),
     };
     let filled = database::make(lock, opening, &opening.cluster()?, order, &watch).await?;
     let Filled { accounts, sites, technicians, tickets, calls, files } = filled;

@@ -2,38 +2,33 @@
 
 use clap::Args;
 
-use super::error::CliError;
-use super::out::{Table, Tone, say};
-use super::session::Session;
+use super::super::error::CliError;
+use super::super::out::{Table, Tone, say};
+use super::super::session::Session;
+use super::super::usage::whole;
 use crate::bench::soak::ticket::{self, OneTicket};
 use crate::bench::soak::{self, Plan, Report, worker};
 
-/// How often something is killed, where nobody says.
-const ROUNDS: u32 = 200;
-
-/// What `bench soak` may be told beside how often to kill.
 #[derive(Debug, Args)]
 pub struct SoakArgs {
-    /// Soak: what is killed, and when, follows from this number
+    /// How often something is killed
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = whole::<u32>(1..=100_000))]
+    rounds: u32,
+    /// What is killed, and when, follows from this number
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Soak: kill nothing; make this many calls on one ticket instead [default: 10,000]
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10000", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    /// Kill nothing; make this many calls on one ticket instead [default: 10,000]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10000", value_parser = whole::<u32>(10..=1_000_000))]
     ticket: Option<u32>,
 }
 
 /// Runs `dispatch bench soak`. Exit code 1 if a call was lost, doubled or done by half.
-pub async fn run(session: &mut Session, args: &SoakArgs, rounds: Option<u32>) -> Result<u8, CliError> {
+pub async fn run(session: &mut Session, args: &SoakArgs) -> Result<u8, CliError> {
     if let Some(calls) = args.ticket {
         return one_ticket(session, calls).await;
     }
     let program = std::env::current_exe().map_err(CliError::io("this program's own file"))?;
-    let plan = Plan {
-        program,
-        postgres_bin: session.opening().postgres_bin,
-        rounds: rounds.unwrap_or(ROUNDS),
-        seed: args.seed,
-    };
+    let plan = Plan { program, postgres_bin: session.opening().postgres_bin, rounds: args.rounds, seed: args.seed };
     say(&format!("Killing things {} times (seed {}), on a private database made for it …", plan.rounds, args.seed));
     let report = soak::run(&plan, |round, killed| {
         if round % 10 == 0 || round == plan.rounds {
