@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::error::CliError;
@@ -126,11 +127,15 @@ async fn follow(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
                 session.out.json_line(row)?;
             }
         }
+        for id in changes.deleted {
+            seen.forget(id);
+            if shown.remove(&id) {
+                session.out.json_line(&json!({"ticket_id": id, "deleted": true}))?;
+            }
+        }
         session.out.flush()?;
         if changes.starts_anew {
             seen = Seen::default();
-        } else {
-            seen.forget_below(changes.feed.watermark);
         }
         feed = changes.feed;
     }
@@ -144,7 +149,7 @@ async fn redraw(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
         let mut due = drawn.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
         if let Some(since) = &feed {
             let changes = desk.changes(caller, since).await?;
-            due |= !changes.rows.is_empty();
+            due |= !changes.rows.is_empty() || !changes.deleted.is_empty();
             feed = Some(changes.feed);
         } else {
             feed = Some(desk.queue(caller, &QueueQuery { limit: Some(1), ..QueueQuery::default() }).await?.feed);

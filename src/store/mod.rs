@@ -42,7 +42,8 @@ impl Store {
     /// is said here and not later. A schema newer than this program is opened for reading only.
     pub async fn open(options: PgConnectOptions, pool_max: u32, read_only: bool) -> Result<Self, StoreError> {
         let mut options = options
-            .options([("TimeZone", "UTC"), ("jit", "off")])
+            // Answers are short: starting parallel workers takes longer than they save.
+            .options([("TimeZone", "UTC"), ("jit", "off"), ("max_parallel_workers_per_gather", "0")])
             .statement_cache_capacity(256)
             .log_statements(tracing::log::LevelFilter::Trace)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));

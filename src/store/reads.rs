@@ -40,6 +40,15 @@ impl Store {
         Ok(Surroundings { last_qa_result })
     }
 
+    /// How many tickets are open, and how many closed or cancelled.
+    pub async fn count_tickets(&self) -> Result<(i64, i64), StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE queue_class <= 3), count(*) FILTER (WHERE queue_class > 3) FROM tickets",
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
     /// The sources of these ids that are already tickets.
     pub async fn known_sources(&self, source: &str, ids: &[String]) -> Result<Vec<String>, StoreError> {
         Ok(sqlx::query_scalar("SELECT source_id FROM tickets WHERE source = $1 AND source_id = ANY($2)")
