@@ -208,6 +208,8 @@ fn ten_thousand_random_calls_never_leave_the_contract() {
         State::CompletedPendingVerification,
         State::Verified,
         State::Invoiced,
+        State::Closed,
+        State::Cancelled,
     ] {
         assert!(reached.contains_key(&state), "{state} was never reached: {reached:?}");
     }

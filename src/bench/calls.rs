@@ -137,7 +137,7 @@ pub(super) fn local(role: Role) -> Caller {
 }
 
 /// Master data, and the calls of a lifecycle on it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) way: std::sync::Arc<Vec<(Role, &'static str, Value)>>,
 }

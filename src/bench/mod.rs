@@ -6,6 +6,7 @@ pub mod feed;
 mod pgbench;
 pub mod queue;
 mod scratch;
+pub mod soak;
 
 use std::time::Duration;
 
@@ -37,6 +38,9 @@ pub enum BenchError {
     NoPgbench(String),
     #[error("pgbench failed: {0}")]
     Pgbench(String),
+    /// A process or a directory of the soak's own could not be had.
+    #[error("the soak could not {what}: {source}")]
+    Soak { what: &'static str, source: std::io::Error },
 }
 
 impl From<Refusal> for BenchError {

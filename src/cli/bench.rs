@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use super::error::CliError;
 use super::out::{Table, Tone, say};
 use super::session::Session;
+use super::soak;
 use crate::bench::calls::{self, LEVELS, Level};
 use crate::bench::{Machine, feed, queue};
 
@@ -23,10 +24,16 @@ pub struct BenchArgs {
     /// How long each side is measured at each level, about
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
-    /// How many reads of each kind `queue` measures, about
-    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    rounds: u32,
+    #[command(flatten)]
+    soak: soak::SoakArgs,
+    /// How many reads of each kind `queue` measures [default: 500], or how often `soak` kills
+    /// [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rounds: Option<u32>,
 }
+
+/// Reads of each kind, where nobody says.
+const QUEUE_ROUNDS: u32 = 500;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
@@ -36,6 +43,11 @@ enum Name {
     Queue,
     /// How soon another's change is seen, beside one round trip
     Feed,
+    /// Kill the program and Postgres under mixed work: nothing lost, nothing twice
+    Soak,
+    /// A process that `soak` starts
+    #[value(hide = true)]
+    SoakWorker,
 }
 
 /// Runs `dispatch bench`.
@@ -44,13 +56,17 @@ pub async fn run(session: &mut Session, args: BenchArgs) -> Result<u8, CliError>
         Name::Calls => calls(session, &args).await,
         Name::Queue => queue(session, &args).await,
         Name::Feed => feed(session, &args).await,
+        Name::Soak => soak::run(session, &args.soak, args.rounds).await,
+        Name::SoakWorker => soak::work(session).await,
     }
 }
 
 /// Reads of the queue; fails if its order is not the contract's.
 async fn queue(session: &mut Session, args: &BenchArgs) -> Result<u8, CliError> {
     let engine = session.engine().await?;
-    let report = queue::run(&engine, args.rounds as usize, |what| say(&format!("Reading {what}"))).await?;
+    let report =
+        queue::run(&engine, args.rounds.unwrap_or(QUEUE_ROUNDS) as usize, |what| say(&format!("Reading {what}")))
+            .await?;
     if session.out.json {
         for figure in &report.figures {
             session.out.value(figure)?;

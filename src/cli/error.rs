@@ -10,6 +10,7 @@ use crate::engine::backup::BackupError;
 use crate::engine::open::OpenError;
 use crate::store::StoreError;
 use crate::store::local::LocalError;
+use crate::text::failure;
 
 /// A command that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -33,11 +34,26 @@ pub enum CliError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Reading or writing failed.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}. {}", failure(.source), advice(.source))]
     Io { what: String, source: io::Error },
     /// Whoever read our output has had enough: a quiet end.
     #[error("the output was closed")]
     Closed,
+}
+
+/// What to do about a file or stream that failed.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "Check its name and its folder",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "Change its owner or mode (chmod), or name another"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Free some space, then do it again",
+        io::ErrorKind::InvalidData => "Save it as UTF-8 text",
+        io::ErrorKind::IsADirectory => "Name a file in it",
+        io::ErrorKind::NotADirectory => "A part of its path is a file: name another folder",
+        _ => "Mend that, or name another, then do it again",
+    }
 }
 
 impl CliError {
@@ -54,7 +70,7 @@ impl CliError {
     pub fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
-            Self::Usage(_) | Self::Config(_) | Self::Open(OpenError::Url(_)) => 2,
+            Self::Usage(_) | Self::Config(_) | Self::Open(OpenError::Url) => 2,
             Self::Failed(_)
             | Self::Store(
                 StoreError::Outbox(_) | StoreError::Value(_) | StoreError::Database(_) | StoreError::Files(_),
@@ -67,7 +83,13 @@ impl CliError {
             },
             Self::Refused(refused) => code_of_status(refused.refusal.status()),
             Self::Open(_)
-            | Self::Store(StoreError::Unavailable(_) | StoreError::NoDatabase(_) | StoreError::ReadOnly) => 6,
+            | Self::Store(
+                StoreError::Unavailable(_)
+                | StoreError::NoSpace(_)
+                | StoreError::Login(_)
+                | StoreError::NoDatabase(_)
+                | StoreError::ReadOnly,
+            ) => 6,
         }
     }
 }

@@ -63,8 +63,10 @@ pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What was given is no URL of a database.
-    #[error("the database URL is not one: {0}. Write postgresql://user@host/database")]
-    Url(String),
+    #[error(
+        "the database URL cannot be read. Write postgresql://user@host/database, special characters percent-encoded"
+    )]
+    Url,
     /// A server from before.
     #[error("the server at this URL is PostgreSQL {0}. dispatch needs 14 or newer: upgrade it, or use another")]
     TooOld(i32),
@@ -121,7 +123,7 @@ pub(super) fn objects(opening: &Opening) -> Result<Objects, LocalError> {
 
 /// The options in a URL; the URL itself may hold a password and is never repeated.
 pub fn parse_url(url: &str) -> Result<PgConnectOptions, OpenError> {
-    PgConnectOptions::from_str(url).map_err(|_| OpenError::Url("it cannot be read".to_owned()))
+    PgConnectOptions::from_str(url).map_err(|_| OpenError::Url)
 }
 
 async fn open_url(opening: &Opening, url: &str) -> Result<Opened, OpenError> {

@@ -67,15 +67,18 @@ impl Reader {
 }
 
 /// Makes a restored database one of its own: a new epoch, so that readers of the change feed begin
-/// anew, and no row that was stamped by a transaction this server has yet to come to.
+/// anew and need not hear of tickets deleted before, and no row that was stamped by a transaction
+/// this server has yet to come to.
 pub async fn begin_anew(pool: &PgPool) -> Result<(), StoreError> {
     sqlx::raw_sql(
         "UPDATE dispatch_meta SET epoch = gen_random_uuid();
+         TRUNCATE deleted_tickets;
          DO $$ DECLARE stamped regclass; BEGIN
              FOR stamped IN SELECT attrelid FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
                  WHERE attname = 'changed_xid' AND relkind = 'r' AND relnamespace = 'public'::regnamespace
              LOOP
-                 EXECUTE format('UPDATE %s SET changed_xid = pg_current_xact_id() WHERE changed_xid > pg_current_xact_id()', stamped);
+                 EXECUTE format('UPDATE %s SET changed_xid = pg_current_xact_id()
+                     WHERE changed_xid > pg_current_xact_id()', stamped);
              END LOOP;
          END $$;
          ANALYZE",

@@ -58,6 +58,17 @@ impl Store {
             .await?)
     }
 
+    /// How many tickets are open, and how many closed or cancelled.
+    pub async fn census(&self) -> Result<(usize, usize), StoreError> {
+        let (open, over): (i64, i64) = sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE state NOT IN ('CLOSED', 'CANCELLED')), \
+             count(*) FILTER (WHERE state IN ('CLOSED', 'CANCELLED')) FROM tickets",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((usize::try_from(open).unwrap_or(0), usize::try_from(over).unwrap_or(0)))
+    }
+
     /// Takes ticket numbers from the sequence.
     pub async fn take_numbers(&self, how_many: usize) -> Result<Vec<String>, StoreError> {
         let how_many = i32::try_from(how_many).unwrap_or(i32::MAX);

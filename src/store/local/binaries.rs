@@ -73,7 +73,9 @@ impl Search {
         if let Some(directory) = &self.configured {
             match Binaries::inspect(directory.clone()).await {
                 Some(found) if fits(&found) => return Ok(found),
-                _ => tracing::warn!(directory = %directory.display(), "no fitting PostgreSQL server in this directory"),
+                _ => {
+                    tracing::debug!(directory = %directory.display(), "no fitting PostgreSQL server in this directory");
+                }
             }
         }
         if self.elsewhere {
@@ -132,8 +134,10 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
-async fn output_of(program: &Path, argument: &str) -> Option<String> {
-    let answer = Command::new(program).arg(argument).stdin(Stdio::null()).stderr(Stdio::null()).output().await.ok()?;
+pub(super) async fn output_of(program: &Path, argument: &str) -> Option<String> {
+    let mut command = Command::new(program);
+    command.arg(argument).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let answer = command.output().await.ok()?;
     if answer.status.success() { String::from_utf8(answer.stdout).ok() } else { None }
 }
 
@@ -159,7 +163,7 @@ fn newest_first(parent: &Path, prefix: &str, below: &str) -> Vec<PathBuf> {
 }
 
 /// Reads `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`.
-fn parse_version(answer: &str) -> Option<(u32, String)> {
+pub(super) fn parse_version(answer: &str) -> Option<(u32, String)> {
     let version = answer.split_once("(PostgreSQL) ")?.1.split_whitespace().next()?;
     let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     Some((version[..digits].parse().ok()?, version.to_owned()))
