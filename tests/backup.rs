@@ -359,15 +359,17 @@ async fn a_backup_from_another_server_hides_no_later_change() {
     let scene = Scene::new().await;
     // As rows are that were stamped by a server whose transactions are counted much further.
     sqlx::raw_sql(
-        "ALTER TABLE tickets DISABLE TRIGGER tickets_place; UPDATE tickets SET changed_xid = '999999999999'; \
-         ALTER TABLE tickets ENABLE TRIGGER tickets_place",
+        "ALTER TABLE tickets DISABLE TRIGGER ALL; UPDATE tickets SET changed_xid = '999999999999'; \
+         ALTER TABLE tickets ENABLE TRIGGER ALL; \
+         INSERT INTO deleted_tickets VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), '999999999999')",
     )
     .execute(&scene.database.owner().await)
     .await
     .unwrap();
     scene.take().await;
     scene.restore(false).await.unwrap();
-    let ahead = "SELECT count(*) FROM tickets WHERE changed_xid > pg_current_xact_id()";
+    let ahead = "SELECT count(*) FROM (SELECT changed_xid FROM tickets UNION ALL SELECT changed_xid FROM deleted_tickets) \
+                 stamped WHERE changed_xid > pg_current_xact_id()";
     let ahead: i64 = sqlx::query_scalar(ahead).fetch_one(&scene.database.owner().await).await.unwrap();
     assert_eq!(ahead, 0);
 }
@@ -386,4 +388,38 @@ async fn a_broken_trail_is_backed_up_as_it_is_and_restored_as_it_was() {
     assert!(output.status.success() && said(&output).contains("not whole"), "{}", said(&output));
     scene.restore(false).await.unwrap();
     assert_eq!(scene.run(APP, &["audit", "verify"]).status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn tables_of_an_older_program_are_backed_up_as_they_are_and_restored_as_ours() {
+    let scene = Scene::new().await;
+    let older = scene.database.owner().await;
+    sqlx::raw_sql("DELETE FROM _sqlx_migrations WHERE version > 1; CREATE TABLE kept AS TABLE _sqlx_migrations")
+        .execute(&older)
+        .await
+        .unwrap();
+    let kept = "SELECT description, checksum FROM kept";
+    let (description, checksum): (String, Vec<u8>) = sqlx::query_as(kept).fetch_one(&older).await.unwrap();
+    sqlx::raw_sql(concat!(
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public; ",
+        include_str!("../migrations/0001_core.sql"),
+        "; CREATE TABLE _sqlx_migrations (version bigint PRIMARY KEY, description text NOT NULL, \
+         installed_on timestamptz NOT NULL DEFAULT now(), success boolean NOT NULL, checksum bytea NOT NULL, \
+         execution_time bigint NOT NULL)"
+    ))
+    .execute(&older)
+    .await
+    .unwrap();
+    sqlx::query("INSERT INTO _sqlx_migrations VALUES (1, $1, now(), true, $2, 0)")
+        .bind(description)
+        .bind(checksum)
+        .execute(&older)
+        .await
+        .unwrap();
+    assert_eq!(scene.take().await.schema, 1);
+    assert_eq!(scene.restore(false).await.unwrap().schema, migrate::newest());
+    let engine = scene.database.another_engine(Options::default()).await;
+    let world = World::new(&engine).await;
+    world.ticket(&engine).await;
+    assert!(engine.verify_audit(None, |_| ()).await.unwrap().is_whole());
 }

@@ -12,6 +12,7 @@ use super::session::Session;
 use crate::domain::canonical::to_value;
 use crate::engine::backup::{self, Manifest, Phase};
 use crate::engine::open::Which;
+use crate::store::local::OWNER;
 
 /// Write all of the database and its evidence files to one file, while others work
 ///
@@ -125,8 +126,7 @@ pub async fn restore(session: &mut Session, args: &RestoreArgs) -> Result<(), Cl
     if let Some(kept) = &restored.kept_as {
         let drop = match opening.which {
             Which::Private(_) => {
-                let demo = if session.global.demo { "--demo " } else { "" };
-                format!("psql \"$(dispatch {demo}db url --owner)\" -c 'DROP DATABASE \"{kept}\"'")
+                format!("psql '{}' -c 'DROP DATABASE \"{kept}\"'", opening.cluster()?.url("postgres", OWNER))
             }
             Which::Url(_) => format!("DROP DATABASE \"{kept}\""),
         };

@@ -67,19 +67,24 @@ impl Reader {
 }
 
 /// Makes a restored database one of its own: a new epoch, so that readers of the change feed begin
-/// anew, and no row that was stamped by a transaction this server has yet to come to.
+/// anew and need not hear of tickets deleted before, and no row that was stamped by a transaction
+/// this server has yet to come to.
 pub async fn begin_anew(pool: &PgPool) -> Result<(), StoreError> {
-    // The triggers put in the stamp, whatever is set.
-    let restamp =
-        |table: &str| format!("UPDATE {table} SET changed_xid = changed_xid WHERE changed_xid > pg_current_xact_id();");
-    let sql = format!(
-        "UPDATE dispatch_meta SET epoch = gen_random_uuid(); TRUNCATE deleted_tickets; {}{}{}{} ANALYZE",
-        restamp("tickets"),
-        restamp("sites"),
-        restamp("accounts"),
-        restamp("technicians")
-    );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await?;
+    sqlx::raw_sql(
+        "UPDATE dispatch_meta SET epoch = gen_random_uuid();
+         TRUNCATE deleted_tickets;
+         DO $$ DECLARE stamped regclass; BEGIN
+             FOR stamped IN SELECT attrelid FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+                 WHERE attname = 'changed_xid' AND relkind = 'r' AND relnamespace = 'public'::regnamespace
+             LOOP
+                 EXECUTE format('UPDATE %s SET changed_xid = pg_current_xact_id()
+                     WHERE changed_xid > pg_current_xact_id()', stamped);
+             END LOOP;
+         END $$;
+         ANALYZE",
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }
 
