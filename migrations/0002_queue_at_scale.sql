@@ -108,21 +108,29 @@ CREATE INDEX tickets_site_idx ON tickets (site_id, state);
 -- Words -----------------------------------------------------------------------------------
 
 -- The words of a text, in lower case, cut at ASCII punctuation and white space; only their
--- beginnings count.
-CREATE FUNCTION dispatch_words(said text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT COALESCE(array_agg(DISTINCT left(word, 60)), '{}')
-    FROM regexp_split_to_table(lower(left(said, 20000)), '[\x01-\x2f:-@\x5b-\x60\x7b-\x7f\s]+') word
-    WHERE word <> ''
-$$;
+-- beginnings count. In plpgsql like all that a trigger calls: its plans are kept for the session.
+CREATE FUNCTION dispatch_words(said text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT left(word, 60)
+        FROM unnest(regexp_split_to_array(lower(left(said, 20000)), '[\x01-\x2f:-@\x5b-\x60\x7b-\x7f\s]+')) word
+        WHERE word <> '');
+END $$;
 
 -- The digits of a phone number from each place on, so that its beginning, its end or any part of it
 -- is the beginning of a word.
-CREATE FUNCTION dispatch_phone_words(phone text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT COALESCE(array_agg(DISTINCT substr(digits, place)), '{}')
-    FROM (SELECT left(regexp_replace(phone, '[^0-9]', '', 'g'), 20) AS digits) d,
-        generate_series(1, greatest(length(digits) - 2, 1)) place
-    WHERE digits <> ''
-$$;
+CREATE FUNCTION dispatch_phone_words(phone text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    digits text := left(regexp_replace(phone, '[^0-9]', '', 'g'), 20);
+    words text[] := '{}';
+BEGIN
+    IF digits <> '' THEN
+        FOR place IN 1..greatest(length(digits) - 2, 1) LOOP
+            words := words || substr(digits, place);
+        END LOOP;
+    END IF;
+    RETURN words;
+END $$;
 
 -- What a ticket is found by. A table of its own: a ticket's row changes with every command, and
 -- would be indexed by its words anew each time. The open ones have an index of their own, a small one,
@@ -133,15 +141,16 @@ CREATE TABLE ticket_words (
     words tsvector NOT NULL
 );
 
-CREATE FUNCTION dispatch_words_of_ticket(t tickets) RETURNS tsvector LANGUAGE sql STABLE AS $$
-    SELECT array_to_tsvector(
+CREATE FUNCTION dispatch_words_of_ticket(t tickets) RETURNS tsvector LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    site text := (SELECT concat_ws(' ', name, address1, address2, city) FROM sites WHERE id = t.site_id);
+    technician text := (SELECT name FROM technicians WHERE id = t.assigned_tech_id);
+BEGIN
+    RETURN array_to_tsvector(
         dispatch_words(concat_ws(' ', t.number, t.summary, t.incident_type, t.customer_name, t.customer_email,
-            s.name, s.address1, s.address2, s.city, m.name, left(t.description, 10000)))
-        || dispatch_phone_words(t.customer_phone))
-    FROM (SELECT) one
-    LEFT JOIN sites s ON s.id = t.site_id
-    LEFT JOIN technicians m ON m.id = t.assigned_tech_id
-$$;
+            site, technician, left(t.description, 10000)))
+        || dispatch_phone_words(t.customer_phone));
+END $$;
 
 CREATE FUNCTION dispatch_note_words() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

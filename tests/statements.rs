@@ -91,6 +91,10 @@ async fn every_command_of_the_ordinary_way_takes_one_load_and_one_write() {
             seen("approval.decide", logged.call(Role::Approver, "approval.decide", Some(id), decision).await.1);
         }
     }
+    seen("ticket.close", logged.call(Role::Finance, "ticket.close", Some(id), json!({})).await.1);
+    let cancelled = logged.create().await.0;
+    let reason = json!({"reason": "Customer fixed it"});
+    seen("ticket.cancel", logged.call(Role::Dispatcher, "ticket.cancel", cancelled["id"].as_str(), reason).await.1);
     let site = json!({
         "account_id": logged.world.account, "name": "Pier 70", "address1": "Pier 70", "city": "San Francisco"
     });
@@ -98,7 +102,7 @@ async fn every_command_of_the_ordinary_way_takes_one_load_and_one_write() {
     for (kind, payload) in [("accounts", json!({"name": "Bay Foods"})), ("sites", site), ("technicians", technician)] {
         seen("directory.upsert", logged.call(Role::Dispatcher, "directory.upsert", Some(kind), payload).await.1);
     }
-    assert_eq!(counts.len(), 18);
+    assert_eq!(counts.len(), 20);
     let over: Vec<_> = counts.into_iter().filter(|(_, count)| *count != STATEMENTS).collect();
     assert!(over.is_empty(), "not {STATEMENTS} statements: {over:?}");
 }

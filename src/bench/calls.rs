@@ -131,7 +131,8 @@ async fn lifecycles(engine: &Engine, world: &World, until: Instant) -> Result<Ti
     }
 }
 
-fn local(role: Role) -> Caller {
+/// A caller of the load.
+pub(super) fn local(role: Role) -> Caller {
     Caller::local(Actor::local(format!("bench-{role}"), role))
 }
 

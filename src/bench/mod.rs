@@ -2,6 +2,7 @@
 //! that their ratio means something elsewhere too (docs/performance.md).
 
 pub mod calls;
+pub mod feed;
 mod pgbench;
 pub mod queue;
 mod scratch;

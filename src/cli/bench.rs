@@ -7,7 +7,7 @@ use super::out::{Table, Tone, say};
 use super::session::Session;
 use super::soak;
 use crate::bench::calls::{self, LEVELS, Level};
-use crate::bench::{Machine, queue};
+use crate::bench::{Machine, feed, queue};
 
 /// Measure how fast this machine is at what matters, beside a yardstick
 ///
@@ -41,6 +41,8 @@ enum Name {
     Calls,
     /// Pages, filters and timelines beside one index-only read of 200 rows
     Queue,
+    /// How soon another's change is seen, beside one round trip
+    Feed,
     /// Kill the program and Postgres under mixed work: nothing lost, nothing twice
     Soak,
     /// A process that `soak` starts
@@ -53,6 +55,7 @@ pub async fn run(session: &mut Session, args: BenchArgs) -> Result<u8, CliError>
     match args.name {
         Name::Calls => calls(session, &args).await,
         Name::Queue => queue(session, &args).await,
+        Name::Feed => feed(session, &args).await,
         Name::Soak => soak::run(session, &args.soak, args.rounds).await,
         Name::SoakWorker => soak::work(session).await,
     }
@@ -93,6 +96,50 @@ async fn queue(session: &mut Session, args: &BenchArgs) -> Result<u8, CliError> 
     Err(CliError::Failed(format!(
         "{} rows did not stand where a sort in memory puts them. Did somebody work on this database meanwhile?",
         report.misplaced
+    )))
+}
+
+/// The change feed; fails if a change was missed or shown twice.
+async fn feed(session: &mut Session, args: &BenchArgs) -> Result<u8, CliError> {
+    say(&format!("Eight callers write for {} seconds, one reads …", args.seconds));
+    let figure = feed::run(&session.opening(), args.seconds).await?;
+    if session.out.json {
+        session.out.value(&figure)?;
+    } else {
+        let mut table = Table::new(&["", ">P50 MS", ">P99 MS", ">WORST", ">GOAL P99", ">YARDSTICK", ">RATIO"]);
+        let tone = if figure.seen_p99_ms <= figure.goal_p99_ms { Tone::Good } else { Tone::Bad };
+        table.row([
+            (Tone::Strong, "a change is seen after"),
+            (Tone::Plain, format!("{:.0}", figure.seen_p50_ms).as_str()),
+            (tone, &format!("{:.0}", figure.seen_p99_ms)),
+            (Tone::Plain, &format!("{:.0}", figure.seen_worst_ms)),
+            (Tone::Muted, &format!("≤ {:.0}", figure.goal_p99_ms)),
+            (Tone::Muted, ""),
+            (Tone::Muted, ""),
+        ]);
+        table.row([
+            (Tone::Strong, "asking for changes takes"),
+            (Tone::Plain, &format!("{:.2}", figure.poll_p50_ms)),
+            (Tone::Plain, &format!("{:.2}", figure.poll_p99_ms)),
+            (Tone::Muted, ""),
+            (Tone::Muted, ""),
+            (Tone::Muted, &format!("{:.2}", figure.yardstick_p50_ms)),
+            (Tone::Strong, &format!("{:.2}", figure.ratio)),
+        ]);
+        session.out.table(&table)?;
+        session.out.line(&format!(
+            "{} calls and {} repairs by hand; {} rows shown, {} twice, {} missed.",
+            figure.calls, figure.repairs, figure.rows, figure.repeated, figure.missed
+        ))?;
+        machine(session, Some(&figure.machine))?;
+    }
+    if figure.missed + figure.repeated == 0 {
+        return Ok(0);
+    }
+    session.out.flush()?;
+    Err(CliError::Failed(format!(
+        "the feed missed {} tickets and showed {} rows twice",
+        figure.missed, figure.repeated
     )))
 }
 

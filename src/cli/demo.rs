@@ -7,19 +7,19 @@ use clap::Args;
 
 use super::db::with_server;
 use super::error::CliError;
-use super::out::{Tone, say, terminal_columns};
+use super::meter::Meter;
+use super::out::{Tone, grouped, say, terminal_columns};
 use super::queue;
 use super::session::Session;
 use crate::demo::database::{self, Lock};
-use crate::demo::fill::Filled;
+use crate::demo::fill::{Filled, Order, Progress};
 use crate::demo::lifecycle::{self, Step};
 use crate::demo::{self, COMPANY, DemoError, STALE_HOURS, people};
 use crate::domain::actor::Role;
-use crate::domain::queue::Row;
+use crate::domain::queue::{MAX_LIMIT, Row};
 use crate::domain::state::State;
-use crate::domain::time::Timestamp;
 use crate::engine::open::{Opening, open};
-use crate::engine::{Desk, Engine, QueueQuery};
+use crate::engine::{Desk, Engine, QueuePage, QueueQuery};
 use crate::store::local::Started;
 
 /// Look at a believable day of a door, lock and glass company
@@ -27,7 +27,8 @@ use crate::store::local::Started;
 #[command(after_help = "Examples:
   dispatch demo
   dispatch demo --headless
-  dispatch demo --reset --seed 7")]
+  dispatch demo --reset --seed 7
+  dispatch demo --reset --tickets 2000 --closed 50")]
 pub struct DemoArgs {
     /// Drive one new ticket from creation to invoice and print every step
     #[arg(long)]
@@ -38,6 +39,13 @@ pub struct DemoArgs {
     /// Which day to make: the same number gives the same one
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Make so many tickets, at most 2,000,000: today's, and others around them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    tickets: Option<u32>,
+    /// Of a hundred tickets beyond today's, how many are closed or cancelled
+    #[arg(long, value_name = "PERCENT", requires = "tickets", default_value_t = 0,
+        value_parser = clap::value_parser!(u8).range(0..=100))]
+    closed: u8,
     /// Install the Postgres server if it is missing, without asking
     #[arg(long)]
     yes: bool,
@@ -69,14 +77,21 @@ pub async fn run(session: &mut Session, args: DemoArgs) -> Result<u8, CliError> 
     // Held to the end, so that no other `demo` takes the day away while this one shows it.
     let lock = database::lock(&cluster, || say("Another dispatch is busy with the demo; waiting for it …")).await?;
     let mut is_there = database::is_there(&opening, &cluster).await?;
+    if is_there && args.tickets.is_some() && !args.reset {
+        return Err(CliError::Usage(
+            "There is a demo already, with whatever was changed in it. --reset beside --tickets throws it away and \
+             makes the new one."
+                .to_owned(),
+        ));
+    }
     if args.reset || !is_there {
-        make(&lock, &opening, args.seed).await?;
+        make(&lock, &opening, &args).await?;
         is_there = false;
     }
     let mut engine = open(&opening).await?.engine;
     if is_there && wants_a_new_day(session, &args, &engine).await? {
         engine.store().close().await;
-        make(&lock, &opening, args.seed).await?;
+        make(&lock, &opening, &args).await?;
         engine = open(&opening).await?.engine;
     }
     let code = if args.headless { headless(session, &engine).await } else { show(session, &engine).await };
@@ -85,14 +100,30 @@ pub async fn run(session: &mut Session, args: DemoArgs) -> Result<u8, CliError> 
 }
 
 /// Makes the day, saying so.
-async fn make(lock: &Lock, opening: &Opening, seed: Option<u64>) -> Result<(), CliError> {
+async fn make(lock: &Lock, opening: &Opening, args: &DemoArgs) -> Result<(), CliError> {
     say(&format!("Making a day at {COMPANY} …"));
     let since = Instant::now();
-    let filled = database::make(lock, opening, &opening.cluster()?, seed.unwrap_or(demo::SEED)).await?;
+    let order = Order {
+        seed: args.seed.unwrap_or(demo::SEED),
+        tickets: args.tickets.and_then(|tickets| usize::try_from(tickets).ok()),
+        closed: args.closed.into(),
+    };
+    let meter = Meter::new("tickets");
+    let watch = |progress| match progress {
+        Progress::Growing { sites, technicians } => {
+            say(&format!("{} more sites and {} more technicians first …", grouped(sites), grouped(technicians)));
+        }
+        Progress::Tickets { done, of } => meter.tell(done, of),
+        Progress::Tidying => meter.end(),
+    };
+    let filled = database::make(lock, opening, &opening.cluster()?, order, &watch).await?;
     let Filled { accounts, sites, technicians, tickets, calls, files } = filled;
     say(&format!(
-        "{accounts} accounts, {sites} sites, {technicians} technicians; {tickets} tickets by {calls} tool calls, with \
-         {files} evidence files, in {:.1} s.",
+        "{accounts} accounts, {} sites, {technicians} technicians; {} tickets by {} tool calls, with {files} evidence \
+         files, in {:.1} s.",
+        grouped(sites),
+        grouped(tickets),
+        grouped(calls),
         since.elapsed().as_secs_f32()
     ));
     Ok(())
@@ -123,25 +154,20 @@ async fn wants_a_new_day(session: &Session, args: &DemoArgs, engine: &Engine) ->
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
-/// All open tickets, the worst on top.
-async fn open_tickets(engine: &Engine) -> Result<(Timestamp, Vec<Row>), CliError> {
+/// The open tickets that press most: all of them, unless there are very many.
+async fn open_tickets(engine: &Engine) -> Result<QueuePage, CliError> {
     let caller = people::caller("maria", Role::Dispatcher);
-    let mut rows = Vec::new();
-    let mut query = QueueQuery { limit: Some(1_000), ..QueueQuery::default() };
-    loop {
-        let page = engine.queue(&caller, &query).await?;
-        rows.extend(page.rows);
-        query.cursor = page.next_cursor;
-        if query.cursor.is_none() {
-            return Ok((page.generated_at, rows));
-        }
-    }
+    Ok(engine.queue(&caller, &QueueQuery { limit: Some(MAX_LIMIT), ..QueueQuery::default() }).await?)
 }
 
 /// Shows the queue and what can be done with it.
 async fn show(session: &mut Session, engine: &Engine) -> Result<u8, CliError> {
-    let (now, rows) = open_tickets(engine).await?;
+    let QueuePage { generated_at: now, rows, next_cursor, .. } = open_tickets(engine).await?;
+    let has_more = next_cursor.is_some();
     if session.out.json {
+        if has_more {
+            say(&format!("The first {} open tickets; `dispatch --demo queue` lists more.", grouped(rows.len())));
+        }
         queue::print(session, &rows, now)?;
         return Ok(0);
     }
@@ -153,12 +179,17 @@ async fn show(session: &mut Session, engine: &Engine) -> Result<u8, CliError> {
     session.out.line("")?;
     let top = &rows[..rows.len().min(room())];
     queue::table(session, top, now)?;
-    if rows.len() > top.len() {
+    if rows.len() > top.len() && !has_more {
         let more = format!("   … and {} more", rows.len() - top.len());
         let more = session.out.tone(Tone::Muted, &more);
         session.out.line(&more)?;
     }
     session.out.line("")?;
+    if has_more {
+        let (open, over) = engine.store().census().await?;
+        let (open, over, first) = (grouped(open), grouped(over), grouped(rows.len()));
+        session.out.line(&format!("{open} open tickets, {over} closed or cancelled. Of the {first} most urgent:"))?;
+    }
     queue::counts(session, &rows)?;
     session.out.line("")?;
     suggest(session, &rows)?;

@@ -8,8 +8,10 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::error::CliError;
+use super::offer;
 use super::out::{Table, Tone, say, terminal_columns};
 use super::session::Session;
+use super::usage::whole;
 use crate::domain::filter::RowFilter;
 use crate::domain::queue::{Filter, Row, Words};
 use crate::domain::refusal::Code;
@@ -29,20 +31,20 @@ const POLL: Duration = Duration::from_millis(150);
   dispatch --demo queue --filter 'phase:onsite -tech:none age:>2h'")]
 pub struct QueueArgs {
     /// Only these states [default: all open ones]
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = offer::STATES, hide_possible_values = true)]
     state: Vec<String>,
     /// Only these priorities
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = offer::PRIORITIES, hide_possible_values = true)]
     priority: Vec<String>,
     /// Only breach, warning or healthy
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = offer::SLA, hide_possible_values = true)]
     sla: Vec<String>,
     /// Words and fields: state: phase: pri: sla: tech: site: account: incident: region: provider:
     /// age:>2h; -field: turns it round
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
     /// How many rows at most
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 200, value_parser = whole(1..=1_000_000_000u32))]
     limit: u32,
     /// Stay and show every change
     #[arg(long)]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::fill::{Filled, fill};
+use super::fill::{Filled, Order, Progress, Watch, fill};
 use super::{DemoError, people};
 use crate::domain::actor::Role;
 use crate::engine::open::{DEMO_DATABASE, Opening, Which, open};
 use crate::engine::{Call, Desk, Engine, QueueQuery};
-use crate::store::databases::{database_exists, drop_database, rename_database};
+use crate::store::databases::{database_exists, drop_database, rename_database, tidy};
 use crate::store::local::Cluster;
 
 /// The name of a day in the making.
@@ -67,14 +67,22 @@ async fn has_content(engine: &Engine) -> Result<bool, DemoError> {
     Ok(found["records"].as_array().is_some_and(|records| !records.is_empty()))
 }
 
-/// Makes the day of a seed and puts it in place of whatever was there.
-pub async fn make(_: &Lock, opening: &Opening, cluster: &Cluster, seed: u64) -> Result<Filled, DemoError> {
+/// Makes what is ordered and puts it in place of whatever was there.
+pub async fn make(
+    _: &Lock,
+    opening: &Opening,
+    cluster: &Cluster,
+    order: Order,
+    watch: Watch<'_>,
+) -> Result<Filled, DemoError> {
     // What somebody left behind who was killed while making a day.
     drop_database(cluster, FILLING_DATABASE).await?;
     let engine = open(&of(opening, FILLING_DATABASE)).await?.engine;
-    let filled = fill(&engine, seed).await;
+    let filled = fill(&engine, order, watch).await;
     engine.store().close().await;
     let filled = filled?;
+    watch(Progress::Tidying);
+    tidy(cluster, FILLING_DATABASE).await?;
     // Another command may make an empty demo between the two steps; so try more than once.
     for attempt in 1.. {
         drop_database(cluster, DEMO_DATABASE).await?;

@@ -12,12 +12,17 @@
 //! * [`fill`] plays the day through the engine; [`database`] puts it in place, whole or not at all.
 //! * [`lifecycle`] drives one new ticket from creation to invoice and looks at every step.
 
+pub mod album;
 pub mod cast;
 pub mod database;
 pub mod fill;
+pub mod growth;
 pub mod image;
 pub mod jobs;
 pub mod lifecycle;
+pub mod mass;
+pub mod master;
+pub mod past;
 pub mod people;
 pub mod places;
 pub mod png;
@@ -25,6 +30,7 @@ pub mod random;
 pub mod script;
 pub mod stage;
 pub mod story;
+pub mod volume;
 
 use crate::domain::refusal::Refusal;
 use crate::engine::Refused;

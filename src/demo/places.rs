@@ -1,11 +1,13 @@
 //! The customers of the demo's company and where they are. All of them are made up.
 
+use std::borrow::Cow;
+
 /// A customer.
 #[derive(Debug)]
 pub struct Account {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The domain of its mail addresses.
-    pub mail: &'static str,
+    pub mail: Cow<'static, str>,
     /// Doors that people there call about; the first opens by itself.
     pub doors: [&'static str; 5],
     /// What somebody who reports something does there.
@@ -16,8 +18,8 @@ pub struct Account {
 /// A place of a customer.
 #[derive(Debug)]
 pub struct Site {
-    pub name: &'static str,
-    pub address: &'static str,
+    pub name: Cow<'static, str>,
+    pub address: Cow<'static, str>,
     pub city: &'static str,
     pub region: &'static str,
     pub postal_code: &'static str,
@@ -55,14 +57,14 @@ const fn site(
     postal_code: &'static str,
     access: &'static str,
 ) -> Site {
-    Site { name, address, city, region, postal_code, access }
+    Site { name: Cow::Borrowed(name), address: Cow::Borrowed(address), city, region, postal_code, access }
 }
 
 /// Every customer.
 pub static ACCOUNTS: [Account; 12] = [
     Account {
-        name: "Tidebasket Grocers",
-        mail: "tidebasket.example",
+        name: Cow::Borrowed("Tidebasket Grocers"),
+        mail: Cow::Borrowed("tidebasket.example"),
         doors: ["Front entrance", "Receiving dock door", "Walk-in cooler door", "Stockroom door", "Pharmacy door"],
         roles: ["Store manager", "Night lead"],
         sites: &[
@@ -87,8 +89,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Junipera Family Clinics",
-        mail: "junipera.example",
+        name: Cow::Borrowed("Junipera Family Clinics"),
+        mail: Cow::Borrowed("junipera.example"),
         doors: ["Main entrance", "Exam wing door", "Medication room door", "Staff entrance", "Imaging suite door"],
         roles: ["Clinic manager", "Facilities lead"],
         sites: &[
@@ -98,8 +100,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Ochre Hollow School District",
-        mail: "ochrehollow.example",
+        name: Cow::Borrowed("Ochre Hollow School District"),
+        mail: Cow::Borrowed("ochrehollow.example"),
         doors: ["Gym door", "Bus loop entrance", "Cafeteria door", "Library entrance", "Boiler room door"],
         roles: ["Head custodian", "Facilities office"],
         sites: &[
@@ -123,8 +125,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Stonegable Property Management",
-        mail: "stonegable.example",
+        name: Cow::Borrowed("Stonegable Property Management"),
+        mail: Cow::Borrowed("stonegable.example"),
         doors: ["Lobby door", "Garage man door", "Roof access door", "Mail room door", "Service entrance"],
         roles: ["Superintendent", "Property manager"],
         sites: &[
@@ -142,8 +144,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Quillfeather Hotels",
-        mail: "quillfeather.example",
+        name: Cow::Borrowed("Quillfeather Hotels"),
+        mail: Cow::Borrowed("quillfeather.example"),
         doors: ["Lobby entrance", "Ballroom door", "Guest stair door", "Pool entrance", "Loading bay door"],
         roles: ["Chief engineer", "Duty manager"],
         sites: &[
@@ -160,8 +162,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Lanternfield Bank",
-        mail: "lanternfield.example",
+        name: Cow::Borrowed("Lanternfield Bank"),
+        mail: Cow::Borrowed("lanternfield.example"),
         doors: ["Branch entrance", "Teller line door", "ATM vestibule door", "Vault corridor door", "Back office door"],
         roles: ["Branch manager", "Security officer"],
         sites: &[
@@ -178,8 +180,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Bluewick Cold Storage",
-        mail: "bluewick.example",
+        name: Cow::Borrowed("Bluewick Cold Storage"),
+        mail: Cow::Borrowed("bluewick.example"),
         doors: ["Freezer dock door", "Blast cell door", "Driver entrance", "Engine room door", "Office entrance"],
         roles: ["Shift supervisor", "Maintenance planner"],
         sites: &[
@@ -202,8 +204,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Snowline County Libraries",
-        mail: "snowline.example",
+        name: Cow::Borrowed("Snowline County Libraries"),
+        mail: Cow::Borrowed("snowline.example"),
         doors: ["Main entrance", "Book drop door", "Children's wing door", "Staff entrance", "Meeting room door"],
         roles: ["Branch librarian", "Facilities lead"],
         sites: &[
@@ -220,8 +222,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Crumb & Kettle Bakeries",
-        mail: "crumbkettle.example",
+        name: Cow::Borrowed("Crumb & Kettle Bakeries"),
+        mail: Cow::Borrowed("crumbkettle.example"),
         doors: ["Shop door", "Flour store door", "Oven room door", "Delivery door", "Patio door"],
         roles: ["Shop manager", "Head baker"],
         sites: &[
@@ -238,8 +240,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Mesawind Logistics",
-        mail: "mesawind.example",
+        name: Cow::Borrowed("Mesawind Logistics"),
+        mail: Cow::Borrowed("mesawind.example"),
         doors: ["Dock 4 man door", "Driver lounge door", "Office entrance", "Cage door", "Guard house door"],
         roles: ["Dock supervisor", "Site manager"],
         sites: &[
@@ -256,8 +258,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Pier 9 Fish Market",
-        mail: "pier9fish.example",
+        name: Cow::Borrowed("Pier 9 Fish Market"),
+        mail: Cow::Borrowed("pier9fish.example"),
         doors: ["Market hall entrance", "Ice room door", "Auction floor door", "Pier entrance", "Office door"],
         roles: ["Market manager", "Harbor watch"],
         sites: &[
@@ -273,8 +275,8 @@ pub static ACCOUNTS: [Account; 12] = [
         ],
     },
     Account {
-        name: "Fernhollow Senior Homes",
-        mail: "fernhollow.example",
+        name: Cow::Borrowed("Fernhollow Senior Homes"),
+        mail: Cow::Borrowed("fernhollow.example"),
         doors: ["Front entrance", "Memory care door", "Garden door", "Kitchen door", "Dining room door"],
         roles: ["Administrator", "Night nurse"],
         sites: &[

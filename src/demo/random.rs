@@ -11,6 +11,13 @@ impl Random {
         Self(seed)
     }
 
+    /// The numbers of one of many that share a seed: independent of all others of it.
+    pub const fn of(seed: u64, index: u64) -> Self {
+        let mut of_seed = Self(seed);
+        let mut of_index = Self(index ^ 0x6a09_e667_f3bc_c909);
+        Self(of_seed.next() ^ of_index.next())
+    }
+
     /// The next number.
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

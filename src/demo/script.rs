@@ -35,6 +35,7 @@ pub fn write(seed: u64, now: Timestamp, policy: &Policy, places: &[Place]) -> Ve
                 door: scene.door,
                 dispatcher: scene.dispatcher,
                 technician: scene.technician.id,
+                album: None,
                 acts: Vec::new(),
             };
             Some(tell(writer, role, scene.call))
@@ -45,7 +46,7 @@ pub fn write(seed: u64, now: Timestamp, policy: &Policy, places: &[Place]) -> Ve
 }
 
 /// Tells one ticket's story.
-fn tell(mut w: Writer<'_>, role: &Role, call: (&str, &str)) -> Story {
+pub fn tell(mut w: Writer<'_>, role: &Role, call: (&str, &str)) -> Story {
     let target = match role.priority {
         Priority::Emergency => 60,
         Priority::Urgent => 240,
@@ -203,7 +204,7 @@ fn plan(w: &mut Writer<'_>, role: &Role, created: i64, by: i64, start: i64) {
     }
 }
 
-fn arrive(w: &mut Writer<'_>, at: i64) {
+pub fn arrive(w: &mut Writer<'_>, at: i64) {
     let place = json!({"source": "phone", "accuracy_m": w.random.between(4, 30)});
     let payload = json!({"timestamp": moment(w.now, at - 1), "location": place});
     w.field(at, "tech.check_in", payload);
@@ -325,8 +326,11 @@ mod tests {
             .map(|(account, site)| Place {
                 id: Uuid::nil(),
                 account_id: Uuid::nil(),
-                account,
-                site,
+                doors: account.doors,
+                name: site.name.to_string(),
+                city: site.city,
+                region: site.region,
+                timezone: site.timezone(),
                 contact: contact.clone(),
                 assets: Vec::new(),
             })
@@ -391,7 +395,7 @@ mod tests {
                 if let Some(arrival) = called("tech.check_in")
                     && (called("tech.complete").is_none() || was_sent_back)
                 {
-                    assert!(at_work.insert(arrival.who.0), "seed {seed}: {} is at two jobs", arrival.who.0);
+                    assert!(at_work.insert(arrival.who.0.clone()), "seed {seed}: {} is at two jobs", arrival.who.0);
                 }
             }
         }

@@ -57,7 +57,7 @@ impl<'a> Stage<'a> {
             let place = self.places.get(place_at)?;
             let fitting: Vec<&'static Technician> = TECHNICIANS
                 .iter()
-                .filter(|tech| tech.active && tech.regions.contains(&place.site.region))
+                .filter(|tech| tech.active && tech.regions.contains(&place.region))
                 .filter(|tech| tech.skills.contains(&job.incident) || tech.skills.contains(&"DEFAULT"))
                 .filter(|tech| attempt > TRIES || at_work.is_none_or(|at| !self.busy.contains(&(tech.id, at))))
                 .collect();
@@ -79,7 +79,7 @@ impl<'a> Stage<'a> {
 type Calls = fn(usize) -> [usize; 4];
 
 /// A job that presses as much as it should, and the words of who called about it.
-fn job(priority: Priority, random: &mut Random) -> (&'static Job, (&'static str, &'static str)) {
+pub fn job(priority: Priority, random: &mut Random) -> (&'static Job, (&'static str, &'static str)) {
     // Places in `JOBS`, and in the calls of each: those that a dispatcher would rank so.
     let (kinds, calls): ([usize; 6], Calls) = match priority {
         Priority::Emergency => ([3, 3, 3, 5, 5, 3], |job| if job == 3 { [0, 1, 4, 7] } else { [1, 3, 1, 3] }),

@@ -1,15 +1,18 @@
 //! What happened to one ticket: who called which tool when, and the files that came of it.
 
+use std::sync::Arc;
+
 use chrono::{SubsecRound, TimeDelta};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::album::Album;
 use super::image::{self, Motif};
 use super::jobs::{self, Job};
 use super::people;
-use super::places;
 use super::random::Random;
 use crate::domain::actor::Role;
+use crate::domain::canonical::sha256_hex;
 use crate::domain::closeout::SIGNATURE_KEY;
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
@@ -19,8 +22,12 @@ use crate::domain::time::Timestamp;
 pub struct Place {
     pub id: Uuid,
     pub account_id: Uuid,
-    pub account: &'static places::Account,
-    pub site: &'static places::Site,
+    /// The account's doors; the first opens by itself.
+    pub doors: [&'static str; 5],
+    pub name: String,
+    pub city: &'static str,
+    pub region: &'static str,
+    pub timezone: &'static str,
     pub contact: Contact,
     /// The doors that are on record, as places in the account's list.
     pub assets: Vec<(usize, Uuid)>,
@@ -38,7 +45,7 @@ pub struct Contact {
 #[derive(Debug)]
 pub struct Act {
     pub at: Timestamp,
-    pub who: (&'static str, Role),
+    pub who: (String, Role),
     pub deed: Deed,
 }
 
@@ -59,14 +66,46 @@ pub enum Deed {
         kind: &'static str,
         key: String,
         file: String,
-        bytes: Vec<u8>,
+        content: Content,
     },
+}
+
+/// What is in a file, and its SHA-256 in lower-case hex.
+#[derive(Debug, Clone)]
+pub struct Content {
+    pub checksum: Arc<str>,
+    pub bytes: Arc<[u8]>,
+}
+
+impl Content {
+    /// These bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { checksum: sha256_hex(bytes).into(), bytes: bytes.into() }
+    }
 }
 
 /// A ticket, from its creation to where it stands.
 #[derive(Debug)]
 pub struct Story {
     pub acts: Vec<Act>,
+}
+
+impl Story {
+    /// The files that came of it.
+    pub fn files(&self) -> impl Iterator<Item = &Content> {
+        self.acts.iter().filter_map(|act| match &act.deed {
+            Deed::Proof { content, .. } => Some(content),
+            _ => None,
+        })
+    }
+}
+
+/// A photo or a signature, drawn for a job.
+pub fn picture(job: &Job, key: &str, random: &mut Random) -> Content {
+    if key == SIGNATURE_KEY {
+        return Content::of(&image::signature(random));
+    }
+    Content::of(&image::photo(Motif::of(job.incident), key.starts_with("photo_after"), random))
 }
 
 /// Writes a story. Times are in seconds from now: what has happened is negative.
@@ -79,7 +118,9 @@ pub struct Writer<'a> {
     pub job: &'static Job,
     pub door: usize,
     pub dispatcher: &'static str,
-    pub technician: &'static str,
+    pub technician: &'a str,
+    /// Files that are kept already, where not every photo is one of its own.
+    pub album: Option<&'a Album>,
     pub acts: Vec<Act>,
 }
 
@@ -91,13 +132,13 @@ pub fn moment(now: Timestamp, seconds: i64) -> Timestamp {
 
 impl Writer<'_> {
     /// Somebody does something; nobody does so on the full second.
-    fn act(&mut self, at: i64, who: (&'static str, Role), deed: Deed) {
+    fn act(&mut self, at: i64, (id, role): (&str, Role), deed: Deed) {
         let at = moment(self.now, at).utc() - TimeDelta::milliseconds(self.random.between(1, 990));
-        self.acts.push(Act { at: Timestamp::new(at), who, deed });
+        self.acts.push(Act { at: Timestamp::new(at), who: (id.to_owned(), role), deed });
     }
 
     /// Somebody calls a tool.
-    pub fn call(&mut self, at: i64, who: (&'static str, Role), tool: &'static str, payload: Value) {
+    pub fn call(&mut self, at: i64, who: (&str, Role), tool: &'static str, payload: Value) {
         self.act(at, who, Deed::Call { tool, payload });
     }
 
@@ -113,7 +154,7 @@ impl Writer<'_> {
 
     /// The call that begins it.
     pub fn create(&mut self, at: i64, (summary, description): (&str, &str), by_agent: bool) {
-        let door = self.place.account.doors[self.door];
+        let door = self.place.doors[self.door];
         let contact = &self.place.contact;
         let mut payload = json!({
             "account_id": self.place.account_id,
@@ -172,18 +213,23 @@ impl Writer<'_> {
     /// The technician proves one key.
     pub fn prove(&mut self, at: i64, key: &str) {
         let serial = self.random.between(1_000, 9_999);
-        let (kind, file, bytes) = if key == SIGNATURE_KEY {
-            ("SIGNATURE", format!("signature_{serial}.png"), image::signature(self.random))
+        let (kind, file) = if key == SIGNATURE_KEY {
+            ("SIGNATURE", format!("signature_{serial}.png"))
         } else if key.starts_with("photo") {
-            let is_after = key.starts_with("photo_after");
-            let photo = image::photo(Motif::of(self.job.incident), is_after, self.random);
-            ("PHOTO", format!("IMG_{serial}.png"), photo)
+            ("PHOTO", format!("IMG_{serial}.png"))
         } else {
-            let door = self.place.account.doors[self.door];
-            let note = format!("{}, {door}\n{}\n", self.place.site.name, self.random.pick(&self.job.notes));
-            ("NOTE", format!("note_{serial}.txt"), note.into_bytes())
+            ("NOTE", format!("note_{serial}.txt"))
         };
-        let deed = Deed::Proof { kind, key: key.to_owned(), file, bytes };
+        let content = match self.album {
+            Some(album) => album.pick(self.job, key, self.random),
+            None if kind == "NOTE" => {
+                let door = self.place.doors[self.door];
+                let note = format!("{}, {door}\n{}\n", self.place.name, self.random.pick(&self.job.notes));
+                Content::of(note.as_bytes())
+            }
+            None => picture(self.job, key, self.random),
+        };
+        let deed = Deed::Proof { kind, key: key.to_owned(), file, content };
         self.act(at, (self.technician, Role::Technician), deed);
     }
 

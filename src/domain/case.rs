@@ -8,7 +8,9 @@ use super::audit::Head;
 use super::directory::Master;
 use super::policy::Policy;
 use super::state::State;
-use super::ticket::{Approval, Completion, EvidenceException, EvidenceItem, QaResult, Site, StoredTicket, Technician};
+use super::ticket::{
+    Approval, Artifact, Completion, EvidenceException, EvidenceItem, QaResult, Site, StoredTicket, Technician,
+};
 use super::time::Timestamp;
 
 /// Everything one decision may depend on. A field that the call does not need may be empty.
@@ -29,6 +31,8 @@ pub struct CaseFile {
     pub exceptions: Vec<EvidenceException>,
     /// The newest accepted completion.
     pub completion: Option<Completion>,
+    /// The newest result of a verification.
+    pub verification: Option<QaResult>,
     /// The recommendation the call names: its first choice, where it exists.
     pub recommendation: Option<Option<String>>,
     /// The `state_transition_id` of each promise made on this ticket so far (section 10).
@@ -102,6 +106,10 @@ pub enum Record {
     FreezeEvidence {
         reason: &'static str,
     },
+    /// A document made of the case; one of its type that was there before gives way.
+    Artifact(Artifact),
+    /// Messages of the ticket that nobody was sent yet are not to be sent.
+    CancelMessages,
     /// A row of master data, new or changed.
     Master(super::directory::Row),
 }

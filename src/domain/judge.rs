@@ -44,7 +44,11 @@ pub fn may_call(tool: &Tool, role: Role) -> Result<(), Refusal> {
     let allowed: Vec<&str> = tool.spec.roles.iter().map(|role| role.as_str()).collect();
     Err(Refusal::new(
         Code::Forbidden,
-        format!("Role {role} may not call {}. Allowed: {}.", tool.spec.name, allowed.join(", ")),
+        format!(
+            "Role {role} may not call {}. Allowed: {}. Ask somebody in one of these roles.",
+            tool.spec.name,
+            allowed.join(", ")
+        ),
     )
     .with("actor_role", role)
     .with("allowed_roles", tool.spec.roles))
@@ -58,7 +62,11 @@ pub fn admit(tool: &Tool, state: State) -> Result<(), Refusal> {
     let allowed: Vec<&str> = tool.spec.from_states().iter().map(|state| state.as_str()).collect();
     Err(Refusal::new(
         Code::InvalidStateTransition,
-        format!("The ticket is {state}; {} is possible from {}.", tool.spec.name, allowed.join(", ")),
+        format!(
+            "The ticket is {state}; {} is possible from {}. `dispatch ticket show` says what is possible now.",
+            tool.spec.name,
+            allowed.join(", ")
+        ),
     )
     .with("from_state", state)
     .with("allowed_from_states", tool.spec.from_states())
@@ -276,7 +284,8 @@ impl CaseFile {
                         item.immutable_at = Some(accepted.event.created_at);
                     }
                 }
-                Record::QaResult(_) | Record::Master(_) => {}
+                Record::QaResult(result) => self.verification = Some(result.clone()),
+                Record::Artifact(_) | Record::CancelMessages | Record::Master(_) => {}
             }
         }
     }

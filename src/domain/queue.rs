@@ -285,11 +285,13 @@ impl RawRow {
 }
 
 /// What may be done straight from the queue: action id and tool, in the contract's order.
-const QUEUE_ACTIONS: [(&str, &str); 4] = [
+const QUEUE_ACTIONS: [(&str, &str); 6] = [
     ("schedule_propose", "schedule.propose"),
     ("schedule_confirm", "schedule.confirm"),
     ("dispatch_assignment", "assignment.dispatch"),
     ("open_timeline", "ticket.timeline"),
+    ("ticket_close", "ticket.close"),
+    ("ticket_cancel", "ticket.cancel"),
 ];
 
 /// What may be done with a row, put into words only where it is written out: a queue holds many rows.

@@ -7,8 +7,8 @@ use super::tool::Tool;
 use super::tools::{
     approval_decide, assignment_dispatch, billing_generate_invoice, case_get, closeout_add_evidence,
     closeout_list_evidence, directory_search, directory_upsert, dispatcher_cockpit, qa_verify, schedule_confirm,
-    schedule_propose, tech_check_in, tech_complete, tech_request_change, ticket_create, ticket_get, ticket_timeline,
-    ticket_triage,
+    schedule_propose, tech_check_in, tech_complete, tech_request_change, ticket_cancel, ticket_close, ticket_create,
+    ticket_get, ticket_timeline, ticket_triage,
 };
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
@@ -25,6 +25,8 @@ static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         Tool::command::<tech_complete::TechComplete>(),
         Tool::command::<qa_verify::QaVerify>(),
         Tool::command::<billing_generate_invoice::BillingGenerateInvoice>(),
+        Tool::command::<ticket_close::TicketClose>(),
+        Tool::command::<ticket_cancel::TicketCancel>(),
         directory_upsert::tool(),
         Tool::read::<ticket_get::TicketGet>(),
         Tool::read::<ticket_timeline::TicketTimeline>(),

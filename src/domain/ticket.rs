@@ -256,6 +256,33 @@ pub struct QaResult {
     pub created_at: Timestamp,
 }
 
+/// A document made of a case, as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Artifact {
+    pub id: Uuid,
+    pub ticket_id: Uuid,
+    pub artifact_type: String,
+    pub artifact_name: String,
+    /// SHA-256 of the payload's bytes, in lower-case hex.
+    pub artifact_hash: String,
+    /// Canonical JSON.
+    pub artifact_payload: String,
+    pub created_by: String,
+    pub request_id: Option<Uuid>,
+    pub created_at: Timestamp,
+}
+
+impl Artifact {
+    /// What callers see of it (9.1).
+    pub fn snapshot(&self) -> Value {
+        serde_json::json!({
+            "artifact_type": self.artifact_type,
+            "artifact_name": self.artifact_name,
+            "artifact_hash": self.artifact_hash,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,6 +106,7 @@ pub struct Needs {
     pub evidence: bool,
     pub exceptions: bool,
     pub completion: bool,
+    pub verification: bool,
     pub promises: bool,
     pub master: Option<(Kind, Option<String>)>,
 }

@@ -1,14 +1,15 @@
 //! Bulk loading: the same judgement as for a single call, in memory, written in batches. For
 //! tickets that begin in this batch; imports and the demo come through here.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Engine;
 use super::call::Caller;
-use crate::domain::case::{CaseFile, Context};
+use crate::domain::case::{CaseFile, Context, Record};
 use crate::domain::judge::{self, Accepted, Asked};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::registry;
@@ -16,17 +17,55 @@ use crate::domain::ticket::{Site, Technician};
 use crate::domain::time::Timestamp;
 use crate::domain::tool::Payload;
 use crate::store::StoreError;
-use crate::store::persist::{Guard, Write};
+use crate::store::copy::Batch;
+use crate::store::persist::Write;
+
+/// The master data that the calls of a batch may name.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    sites: HashMap<Uuid, Site>,
+    accounts: HashSet<Uuid>,
+    technicians: HashMap<String, Technician>,
+    /// Assets, each with its site.
+    assets: HashMap<Uuid, Uuid>,
+}
+
+impl Known {
+    /// A site, and with it its account.
+    pub fn site(&mut self, site: Site) {
+        self.accounts.insert(site.account_id);
+        self.sites.insert(site.id, site);
+    }
+
+    /// A technician.
+    pub fn technician(&mut self, technician: Technician) {
+        self.technicians.insert(technician.id.clone(), technician);
+    }
+
+    /// An asset, and the site where it is.
+    pub fn asset(&mut self, asset: Uuid, site: Uuid) {
+        self.assets.insert(asset, site);
+    }
+
+    /// Adds to the case the master data that a call names.
+    fn complete(&self, case: &mut CaseFile, asked: &Asked<'_>) {
+        let Ok(Payload::Command(command)) = &asked.payload else { return };
+        let needs = command.needs();
+        if let Some(site) = needs.site.and_then(|id| self.sites.get(&id)) {
+            case.site = Some(site.clone());
+        }
+        case.account_id = needs.account.filter(|account| self.accounts.contains(account));
+        case.asset = needs.asset.and_then(|asset| self.assets.get(&asset).map(|site| (asset, *site)));
+        case.technician = needs.technician.and_then(|id| self.technicians.get(&id)).cloned();
+    }
+}
 
 /// A batch in the making.
 #[derive(Debug)]
-pub struct Bulk<'e> {
-    engine: &'e Engine,
-    /// The master data that calls may name.
-    pub sites: HashMap<Uuid, Site>,
-    pub technicians: HashMap<String, Technician>,
-    /// Assets, each with its site.
-    pub assets: HashMap<Uuid, Uuid>,
+pub struct Bulk {
+    engine: Engine,
+    /// Shared by batches that are made side by side.
+    known: Arc<Known>,
     numbers: VecDeque<String>,
     cases: HashMap<Uuid, CaseFile>,
     /// Tickets in the order they began, so that they are stored in that order.
@@ -48,19 +87,22 @@ pub struct BulkCall<'a> {
     pub correlation_id: Option<&'a str>,
 }
 
-impl<'e> Bulk<'e> {
+impl Bulk {
     /// An empty batch.
-    pub fn new(engine: &'e Engine) -> Self {
+    pub fn new(engine: &Engine, known: Arc<Known>) -> Self {
         Self {
-            engine,
-            sites: HashMap::new(),
-            technicians: HashMap::new(),
-            assets: HashMap::new(),
+            engine: engine.clone(),
+            known,
             numbers: VecDeque::new(),
             cases: HashMap::new(),
             order: Vec::new(),
             write: Write::default(),
         }
+    }
+
+    /// The master data, to add to it.
+    pub fn known(&mut self) -> &mut Known {
+        Arc::make_mut(&mut self.known)
     }
 
     /// Takes ticket numbers for the tickets to come.
@@ -77,18 +119,8 @@ impl<'e> Bulk<'e> {
         self.cases.get(&ticket_id)
     }
 
-    /// Tickets that wait to be written.
-    pub fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    /// Whether nothing waits to be written.
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-
-    /// Judges a call and takes it into the batch.
-    pub fn call(&mut self, call: &BulkCall<'_>) -> Result<Value, Refusal> {
+    /// Judges a call and takes it into the batch. Gives the id of its ticket.
+    pub fn call(&mut self, call: &BulkCall<'_>) -> Result<Uuid, Refusal> {
         let tool = registry::find(call.tool)
             .filter(|tool| tool.mutating)
             .ok_or_else(|| Refusal::new(Code::NotFound, format!("There is no command {}.", call.tool)))?;
@@ -106,7 +138,7 @@ impl<'e> Bulk<'e> {
             Some(id) => self.cases.remove(&id).ok_or_else(|| Refusal::ticket_not_found(id.to_string()))?,
             None => CaseFile::default(),
         };
-        self.complete(&mut case, &asked);
+        self.known.complete(&mut case, &asked);
         let policy = &self.engine.policy;
         let context = Context {
             actor: &call.caller.actor,
@@ -124,7 +156,7 @@ impl<'e> Bulk<'e> {
         let judged = judge::judge(&asked, &case, &context)
             .map(|decision| judge::accept(&asked, &case, decision, call.request_id, &context));
         match judged {
-            Ok(accepted) => Ok(self.take(case, accepted)),
+            Ok(accepted) => Ok(self.take_in(case, accepted)),
             Err(refusal) => {
                 if let Some(id) = call.ticket_id {
                     self.cases.insert(id, case);
@@ -134,45 +166,32 @@ impl<'e> Bulk<'e> {
         }
     }
 
-    /// Adds to the case the master data that the call names.
-    fn complete(&self, case: &mut CaseFile, asked: &Asked<'_>) {
-        let Ok(Payload::Command(command)) = &asked.payload else { return };
-        let needs = command.needs();
-        if let Some(site) = needs.site.and_then(|id| self.sites.get(&id)) {
-            case.site = Some(site.clone());
-        }
-        if let Some(account) = needs.account {
-            case.account_id = self.sites.values().any(|site| site.account_id == account).then_some(account);
-        }
-        if let Some(asset) = needs.asset {
-            case.asset = self.assets.get(&asset).map(|site| (asset, *site));
-        }
-        case.technician = needs.technician.and_then(|id| self.technicians.get(&id)).cloned();
-    }
-
-    fn take(&mut self, mut case: CaseFile, accepted: Accepted) -> Value {
+    fn take_in(&mut self, mut case: CaseFile, accepted: Accepted) -> Uuid {
+        let id = accepted.event.ticket_id.unwrap_or_default();
+        case.apply(&accepted);
+        self.cases.insert(id, case);
         if accepted.is_new_ticket {
             self.numbers.pop_front();
+            self.order.push(id);
         }
-        case.apply(&accepted);
         self.write.add_trail(&accepted.event, &accepted.steps, &accepted.messages, &accepted.answer);
-        for record in &accepted.records {
-            if let crate::domain::case::Record::QaResult(result) = record {
-                self.write.qa_results.push(result.clone());
-            } else if let crate::domain::case::Record::Completion(completion) = record {
-                self.write.completions.push(completion.clone());
+        for record in accepted.records {
+            match record {
+                Record::QaResult(result) => self.write.qa_results.push(result),
+                Record::Completion(completion) => self.write.completions.push(completion),
+                Record::Artifact(artifact) => self.write.artifacts.push(artifact),
+                Record::CancelMessages => self.write.cancel_pending(id, accepted.event.created_at),
+                // These are stored as the case file has them in the end; master data is no part of a
+                // batch, since it has a chain of its own.
+                Record::Evidence(_)
+                | Record::ApprovalOpened(_)
+                | Record::ApprovalDecided(_)
+                | Record::FreezeEvidence { .. }
+                | Record::Master(_) => {}
             }
-        }
-        let body = serde_json::from_str(&accepted.answer.body).unwrap_or_default();
-        if let Some(stored) = &accepted.ticket {
-            let id = stored.ticket.id;
-            if accepted.is_new_ticket {
-                self.order.push(id);
-            }
-            self.cases.insert(id, case);
         }
         self.write.events.push(accepted.event);
-        body
+        id
     }
 
     /// Forgets a ticket of the batch as if it had never begun: half a row is never stored.
@@ -193,24 +212,28 @@ impl<'e> Bulk<'e> {
         self.write.answers.retain(|row| !requests.contains(&row["request_id"]));
         self.write.completions.retain(|row| row.ticket_id != ticket_id);
         self.write.qa_results.retain(|row| row.ticket_id != ticket_id);
+        self.write.artifacts.retain(|row| row.ticket_id != ticket_id);
     }
 
-    /// Writes the batch, whole, in one transaction. Says how many tickets it held.
-    pub async fn flush(&mut self) -> Result<usize, StoreError> {
-        if self.is_empty() {
-            return Ok(0);
-        }
+    /// Ends the batch: what is to be written, and an empty batch in its place.
+    pub fn finish(&mut self) -> Batch {
         let mut write = std::mem::take(&mut self.write);
-        write.guard = Guard::NewTickets;
-        let order = std::mem::take(&mut self.order);
-        for id in &order {
-            if let Some(case) = self.cases.remove(id) {
+        for id in std::mem::take(&mut self.order) {
+            if let Some(case) = self.cases.remove(&id) {
                 write.tickets.extend(case.ticket);
                 write.evidence.extend(case.evidence);
                 write.approvals_opened.extend(case.approvals);
             }
         }
-        self.engine.store.persist(&write).await?;
-        Ok(order.len())
+        Batch::of(&write)
+    }
+
+    /// Writes the batch, whole, in one transaction. Says how many tickets it held.
+    pub async fn flush(&mut self) -> Result<usize, StoreError> {
+        let batch = self.finish();
+        if batch.tickets() > 0 {
+            self.engine.store.copy(&batch).await?;
+        }
+        Ok(batch.tickets())
     }
 }

@@ -7,6 +7,7 @@
 
 mod admission;
 pub mod audit;
+pub mod backup;
 mod bulk;
 mod call;
 mod command;
@@ -19,7 +20,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-pub use bulk::{Bulk, BulkCall};
+pub use crate::store::copy::Batch;
+pub use bulk::{Bulk, BulkCall, Known};
 pub use call::{Call, Caller, Preview, Refused, Reply};
 pub use desk::{Desk, QueueChanges, QueuePage, QueueQuery};
 pub use patience::Patience;

@@ -1,6 +1,7 @@
 //! Requests into tickets: created, triaged, and written in batches, each row whole or not at all.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -97,7 +98,7 @@ pub async fn load<W: Watcher>(
         caller,
         plan,
         places: Places::new(engine, caller, plan.dry_run),
-        bulk: Bulk::new(engine),
+        bulk: Bulk::new(engine, Arc::default()),
         seen: HashMap::new(),
         counts: Counts::default(),
         watcher,
@@ -111,7 +112,7 @@ struct Import<'a, W> {
     caller: &'a Caller,
     plan: &'a Plan<'a>,
     places: Places<'a>,
-    bulk: Bulk<'a>,
+    bulk: Bulk,
     /// The line on which each id of the source was met.
     seen: HashMap<String, u64>,
     counts: Counts,
@@ -194,7 +195,7 @@ impl<W: Watcher> Import<'_, W> {
         let mut sites = Vec::with_capacity(batch.len());
         for request in batch.iter() {
             let site = self.places.site(request).await?;
-            self.bulk.sites.insert(site.id, site.clone());
+            self.bulk.known().site(site.clone());
             sites.push(site);
         }
         if !self.plan.dry_run {
@@ -213,7 +214,7 @@ impl<W: Watcher> Import<'_, W> {
         let many = accepted.len() as u64;
         *batch = accepted;
         if self.plan.dry_run {
-            self.bulk = Bulk::new(self.engine);
+            self.bulk.finish();
         } else {
             self.bulk.flush().await?;
         }
@@ -227,14 +228,9 @@ impl<W: Watcher> Import<'_, W> {
         if let Some(description) = &request.description {
             create["description"] = json!(description);
         }
-        let created = self.call(request, "ticket.create", None, create)?;
-        let id = created["id"].as_str().and_then(|id| Uuid::parse_str(id).ok());
+        let id = self.call(request, "ticket.create", None, create)?;
         let triage = json!({"priority": request.priority, "incident_type": request.incident_type});
-        self.call(request, "ticket.triage", id, triage).map(drop).inspect_err(|_| {
-            if let Some(id) = id {
-                self.bulk.withdraw(id);
-            }
-        })
+        self.call(request, "ticket.triage", Some(id), triage).map(drop).inspect_err(|_| self.bulk.withdraw(id))
     }
 
     fn call(
@@ -243,7 +239,7 @@ impl<W: Watcher> Import<'_, W> {
         tool: &str,
         ticket_id: Option<Uuid>,
         payload: Value,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Uuid, Refusal> {
         let source = self.plan.source;
         let name = format!("dispatch import {source} {} {tool}", request.source_id);
         self.bulk.call(&BulkCall {

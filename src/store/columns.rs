@@ -83,6 +83,7 @@ pub(super) const OUTBOX: &[(&str, &str)] = &[
     ("event_type", "text"),
     ("payload", "jsonb"),
     ("idempotency_key", "text"),
+    ("status", "text"),
     ("next_attempt_at", "timestamptz"),
     ("created_at", "timestamptz"),
     ("updated_at", "timestamptz"),
@@ -133,5 +134,16 @@ pub(super) const QA_RESULT: &[(&str, &str)] = &[
     ("notes", "text"),
     ("verified_at", "timestamptz"),
     ("created_by", "text"),
+    ("created_at", "timestamptz"),
+];
+pub(super) const ARTIFACT: &[(&str, &str)] = &[
+    ("id", "uuid"),
+    ("ticket_id", "uuid"),
+    ("artifact_type", "text"),
+    ("artifact_name", "text"),
+    ("artifact_hash", "text"),
+    ("artifact_payload", "json"),
+    ("created_by", "text"),
+    ("request_id", "uuid"),
     ("created_at", "timestamptz"),
 ];

@@ -39,6 +39,17 @@ pub async fn bring_up(cluster: &Cluster, database: &str) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Looks a database over after much was written at once: what the planner knows, and what an
+/// index may answer alone.
+pub async fn tidy(cluster: &Cluster, database: &str) -> Result<(), StoreError> {
+    let pool = owner_pool(cluster, database).await?;
+    for statement in ["VACUUM (ANALYZE) tickets, sites, accounts, technicians", "ANALYZE"] {
+        sqlx::raw_sql(statement).execute(&pool).await?;
+    }
+    pool.close().await;
+    Ok(())
+}
+
 /// Removes a database of the private cluster, whoever is connected to it.
 pub async fn drop_database(cluster: &Cluster, database: &str) -> Result<(), StoreError> {
     let pool = owner_pool(cluster, "postgres").await?;

@@ -145,6 +145,12 @@ fn statement(wanted: &Wanted<'_>) -> String {
              ORDER BY created_at DESC, id DESC LIMIT 1) AS completion",
         );
     }
+    if needs.verification {
+        column(
+            "(SELECT row_to_json(q) FROM qa_results q WHERE ticket_id = $4 \
+             ORDER BY created_at DESC, id DESC LIMIT 1) AS verification",
+        );
+    }
     if needs.promises {
         column(
             "ARRAY(SELECT payload->>'state_transition_id' FROM audit_events WHERE ticket_id = $4 \
@@ -222,6 +228,7 @@ pub async fn load(connection: &mut PgConnection, wanted: &Wanted<'_>) -> Result<
         evidence: json(&row, "evidence")?.unwrap_or_default(),
         exceptions: json(&row, "exceptions")?.unwrap_or_default(),
         completion: json(&row, "completion")?,
+        verification: json(&row, "verification")?,
         promises: optional::<Vec<Option<String>>>(&row, "promises")?
             .unwrap_or_default()
             .into_iter()

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 
-use super::columns::{ANSWER, APPROVAL, COMPLETION, EVENT, EVIDENCE, OUTBOX, QA_RESULT, STEP, TICKET};
+use super::columns::{ANSWER, APPROVAL, ARTIFACT, COMPLETION, EVENT, EVIDENCE, OUTBOX, QA_RESULT, STEP, TICKET};
 use super::statement::{Bound, Statement, insertion};
 use super::{Store, StoreError};
 use crate::domain::audit::Event;
@@ -17,7 +17,8 @@ use crate::domain::canonical::to_value;
 use crate::domain::case::{Message, Record, Step};
 use crate::domain::directory::{Kind, Row as MasterRow};
 use crate::domain::judge::{Accepted, StoredAnswer};
-use crate::domain::ticket::{Approval, Completion, EvidenceItem, QaResult, StoredTicket};
+use crate::domain::ticket::{Approval, Artifact, Completion, EvidenceItem, QaResult, StoredTicket};
+use crate::domain::time::Timestamp;
 
 /// What the write depends on.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +54,9 @@ pub struct Write {
     pub approvals_decided: Vec<Approval>,
     pub completions: Vec<Completion>,
     pub qa_results: Vec<QaResult>,
+    pub artifacts: Vec<Artifact>,
     pub freeze: Option<Value>,
+    pub cancel_messages: Option<Value>,
     pub master: Option<MasterRow>,
 }
 
@@ -77,6 +80,11 @@ impl Write {
                         "request_id": accepted.event.request_id,
                         "at": accepted.event.created_at,
                     }));
+                }
+                Record::Artifact(artifact) => write.artifacts.push(artifact),
+                Record::CancelMessages => {
+                    write.cancel_messages =
+                        Some(json!({"ticket_id": accepted.event.ticket_id, "at": accepted.event.created_at}));
                 }
                 Record::Master(row) => write.master = Some(row),
             }
@@ -108,6 +116,7 @@ impl Write {
                 "event_type": message.event_type,
                 "payload": message.payload,
                 "idempotency_key": message.idempotency_key,
+                "status": "PENDING",
                 "next_attempt_at": at,
                 "updated_at": at,
                 "created_at": at,
@@ -122,6 +131,17 @@ impl Write {
             "response_body": answer.body,
             "created_at": at,
         }));
+    }
+}
+
+impl Write {
+    /// Messages of a ticket that this write brings are not to be sent after all.
+    pub fn cancel_pending(&mut self, ticket_id: Uuid, at: Timestamp) {
+        let (of_ticket, at) = (json!(ticket_id), json!(at));
+        for message in self.outbox.iter_mut().filter(|row| row["aggregate_id"] == of_ticket) {
+            message["status"] = json!("CANCELLED");
+            message["updated_at"] = at.clone();
+        }
     }
 }
 
@@ -143,6 +163,23 @@ impl Write {
         statement.insert("approvals", APPROVAL, &self.approvals_opened);
         statement.insert("completions", COMPLETION, &self.completions);
         statement.insert("qa_results", QA_RESULT, &self.qa_results);
+        if let Some(part) = statement.insert("closeout_artifacts", ARTIFACT, &self.artifacts) {
+            part.push_str(
+                " ON CONFLICT (ticket_id, artifact_type) DO UPDATE SET id = EXCLUDED.id, \
+                 artifact_name = EXCLUDED.artifact_name, artifact_hash = EXCLUDED.artifact_hash, \
+                 artifact_payload = EXCLUDED.artifact_payload, created_by = EXCLUDED.created_by, \
+                 request_id = EXCLUDED.request_id, created_at = EXCLUDED.created_at",
+            );
+        }
+        if let Some(of) = &self.cancel_messages {
+            let row = statement.rows(of);
+            statement.parts.push(format!(
+                "UPDATE dispatch_outbox o SET status = 'CANCELLED', updated_at = r.at \
+                 FROM json_to_record({row}) AS r(ticket_id text, at timestamptz) \
+                 WHERE o.aggregate_id = r.ticket_id AND o.aggregate_type = 'ticket' AND o.status = 'PENDING' \
+                 AND EXISTS (SELECT FROM guard)"
+            ));
+        }
         if !self.approvals_decided.is_empty() {
             let rows = statement.rows(&self.approvals_decided);
             statement.parts.push(format!(
@@ -235,7 +272,7 @@ impl Store {
 }
 
 /// An item as it is stored; which request froze it is kept but shown to nobody.
-fn evidence_row(item: &EvidenceItem) -> Value {
+pub(super) fn evidence_row(item: &EvidenceItem) -> Value {
     let mut row = to_value(item);
     row["immutable_request_id"] = json!(item.immutable_request_id);
     row

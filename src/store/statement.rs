@@ -77,16 +77,23 @@ impl Statement {
         format!("{sql})) AS r({})", names.join(", "))
     }
 
-    /// Adds an insert of rows, typed as `columns` says, that happens only behind the guard.
-    pub(super) fn insert(&mut self, table: &str, columns: &[(&str, &str)], rows: &[impl Serialize]) {
+    /// Adds an insert of rows, typed as `columns` says, that happens only behind the guard; gives
+    /// it to whoever has something to add to it.
+    pub(super) fn insert(
+        &mut self,
+        table: &str,
+        columns: &[(&str, &str)],
+        rows: &[impl Serialize],
+    ) -> Option<&mut String> {
         if rows.is_empty() {
-            return;
+            return None;
         }
         let source = self.source(columns, rows);
         let (names, values) = insertion(columns);
         self.parts.push(format!(
             "INSERT INTO {table} ({names}) SELECT {values} FROM {source} WHERE EXISTS (SELECT FROM guard)"
         ));
+        self.parts.last_mut()
     }
 }
 

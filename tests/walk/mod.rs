@@ -45,7 +45,7 @@ pub struct Names {
     pub approval: Option<String>,
 }
 
-pub const TOOLS: [&str; 12] = [
+pub const TOOLS: [&str; 14] = [
     "ticket.create",
     "ticket.triage",
     "schedule.propose",
@@ -58,6 +58,8 @@ pub const TOOLS: [&str; 12] = [
     "tech.complete",
     "qa.verify",
     "billing.generate_invoice",
+    "ticket.close",
+    "ticket.cancel",
 ];
 
 /// A tool: mostly one that the state admits, sometimes any.
@@ -69,7 +71,11 @@ pub fn tool(dice: &mut Dice, state: Option<State>) -> &'static str {
     let admitted: Vec<&'static str> =
         TOOLS.into_iter().filter(|name| dispatch::domain::registry::find(name).unwrap().spec.admits(state)).collect();
     let list = if dice.chance(65) { admitted.as_slice() } else { TOOLS.as_slice() };
-    list[dice.below(list.len())]
+    match list[dice.below(list.len())] {
+        // Possible nearly everywhere, and the end of every walk.
+        "ticket.cancel" if dice.chance(85) => tool(dice, Some(state)),
+        chosen => chosen,
+    }
 }
 
 /// A role: mostly one that may, sometimes any.
@@ -131,6 +137,8 @@ pub fn payload(dice: &mut Dice, tool: &str, names: &Names) -> Value {
         "qa.verify" => {
             json!({"timestamp": "2026-12-01T20:00:00Z", "result": *dice.one_of(&["PASS", "PASS", "FAIL"]), "notes": "n"})
         }
+        "ticket.close" => json!({"reason": "done"}),
+        "ticket.cancel" => json!({"reason": "Customer fixed it", "cancellation_code": "SELF"}),
         _ => json!({}),
     };
     if dice.chance(10) {

@@ -322,8 +322,8 @@ impl Soak {
     async fn walk(&self) -> Result<(), BenchError> {
         let engine = self.look().await?;
         let verdict = engine.verify_audit(None, |_| ()).await?;
-        for broken in verdict.broken {
-            self.ledger.wrong(format!("{} link {}: {}", broken.chain, broken.seq, broken.what));
+        for found in verdict.broken {
+            self.ledger.wrong(format!("{} link {}: {}", found.broken.chain, found.broken.seq, found.what));
         }
         engine.store().close().await;
         Ok(())

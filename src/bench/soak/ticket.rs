@@ -109,6 +109,7 @@ async fn add(engine: &Engine, ticket: &str, numbers: impl Iterator<Item = usize>
 async fn check(engine: &Engine) -> Result<Vec<String>, StoreError> {
     let strays = engine.store().strays().await?.into_iter().map(|stray| format!("{}: {}", stray.about, stray.what));
     let broken = engine.verify_audit(None, |_| ()).await?.broken;
-    let broken = broken.into_iter().map(|link| format!("{} link {}: {}", link.chain, link.seq, link.what));
+    let broken =
+        broken.into_iter().map(|link| format!("{} link {}: {}", link.broken.chain, link.broken.seq, link.what));
     Ok(strays.chain(broken).collect())
 }

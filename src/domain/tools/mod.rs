@@ -15,6 +15,8 @@ pub mod schedule_propose;
 pub mod tech_check_in;
 pub mod tech_complete;
 pub mod tech_request_change;
+pub mod ticket_cancel;
+pub mod ticket_close;
 pub mod ticket_create;
 pub mod ticket_get;
 pub mod ticket_timeline;
