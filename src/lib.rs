@@ -7,7 +7,7 @@
 //! * [`cli`] the headless face. A face never writes SQL; nothing below knows which face called.
 //! * [`import`] what comes from elsewhere: files, mappings, and requests made into tickets through
 //!   the engine.
-//! * [`bench`] how fast it is, beside a yardstick.
+//! * [`bench`] how fast it is, beside a yardstick, and what it survives.
 //! * [`doctor`] what is wrong with an installation, and what to do about it.
 //! * [`config`] where the program's settings come from; [`text`] what may reach a terminal.
 

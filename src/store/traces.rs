@@ -105,9 +105,9 @@ SELECT 'there is not one approval for each that was asked for', t.number FROM ti
 WHERE r.approvals <> (SELECT count(*) FROM approvals a WHERE a.ticket_id = t.id)
 UNION ALL
 SELECT 'a completion or verification is not recorded once', e.chain || ' link ' || e.seq FROM event e
-WHERE e.tool_name IN ('tech.complete', 'qa.verify')
-    AND (SELECT count(*) FROM completions c WHERE c.audit_event_id = e.id)
-      + (SELECT count(*) FROM qa_results q WHERE q.audit_event_id = e.id) <> 1
+LEFT JOIN (SELECT audit_event_id FROM completions UNION ALL SELECT audit_event_id FROM qa_results) r
+    ON r.audit_event_id = e.id
+WHERE e.tool_name IN ('tech.complete', 'qa.verify') GROUP BY e.id, e.chain, e.seq HAVING count(r.audit_event_id) <> 1
 LIMIT 20";
 
 impl Store {
