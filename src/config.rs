@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use serde::Deserialize;
 
+use crate::text::failure;
+
 /// What the config file may say.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,11 +28,14 @@ pub struct File {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It is there but cannot be read.
-    #[error("the config file {path} cannot be read: {source}")]
+    #[error(
+        "the config file {} cannot be read: {}. Make it a readable text file, or name another with --config",
+        .path.display(), failure(.source)
+    )]
     Unreadable { path: PathBuf, source: std::io::Error },
     /// It is no TOML, or says something we do not know.
-    #[error("the config file {path} is wrong: {message}")]
-    Wrong { path: PathBuf, message: String },
+    #[error("the config file {} is wrong at line {line}: {message}. Correct that line, or move the file away", .path.display())]
+    Wrong { path: PathBuf, line: usize, message: String },
 }
 
 impl File {
@@ -45,25 +50,43 @@ impl File {
             }
             Err(source) => return Err(ConfigError::Unreadable { path, source }),
         };
-        toml::from_str(&text).map_err(|error| ConfigError::Wrong { path, message: error.message().to_owned() })
+        toml::from_str(&text).map_err(|error| {
+            let (line, message) = toml_error(&text, &error);
+            ConfigError::Wrong { path, line, message }
+        })
     }
 }
 
+/// The line of a TOML text that is wrong, counted from 1, and why.
+pub fn toml_error(text: &str, error: &toml::de::Error) -> (usize, String) {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    (before.matches('\n').count() + 1, error.message().trim().replace('\n', "; "))
+}
+
 /// `dispatch/config.toml` in the user's configuration directory.
-fn usual_path() -> Option<PathBuf> {
+pub fn usual_path() -> Option<PathBuf> {
     let base = etcetera::choose_base_strategy().ok()?;
     Some(base.config_dir().join("dispatch").join("config.toml"))
 }
 
 /// A yes or no in the environment; a value that is neither is none.
 pub fn flag(name: &str) -> Option<bool> {
-    match std::env::var(name).ok()?.trim().to_lowercase().as_str() {
+    let value = std::env::var(name).ok()?;
+    let flag = yes_or_no(&value);
+    if flag.is_none() {
+        tracing::warn!(
+            "{name} is `{value}`, which is neither yes nor no; its default is used. Set it to true or false"
+        );
+    }
+    flag
+}
+
+/// A yes or no as people write it.
+pub fn yes_or_no(word: &str) -> Option<bool> {
+    match word.trim().to_lowercase().as_str() {
         "true" | "1" | "yes" | "on" | "enabled" => Some(true),
         "false" | "0" | "no" | "off" | "disabled" => Some(false),
-        other => {
-            tracing::warn!("{name} is `{other}`, which is neither yes nor no; its default is used");
-            None
-        }
+        _ => None,
     }
 }
 

@@ -8,12 +8,14 @@
 //! * [`import`] what comes from elsewhere: files, mappings, and requests made into tickets through
 //!   the engine.
 //! * [`bench`] how fast it is, beside a yardstick.
+//! * [`doctor`] what is wrong with an installation, and what to do about it.
 //! * [`config`] where the program's settings come from; [`text`] what may reach a terminal.
 
 pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod domain;
 pub mod engine;
 pub mod import;

@@ -1,24 +1,36 @@
 //! Parses the command line and hands over.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
-use dispatch::cli::{self, Cli};
+use dispatch::cli;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> color_eyre::Result<ExitCode> {
     color_eyre::install()?;
-    let cli = Cli::parse();
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(code) => return Ok(code),
+    };
     let level = match cli.verbosity() {
         0 => "dispatch=warn",
         1 => "dispatch=info,sqlx=warn",
         _ => "dispatch=debug,sqlx=debug",
     };
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(EnvFilter::new(level))
-        .with_target(false)
-        .init();
+        .with_ansi(std::io::stderr().is_terminal() && !cli.no_color())
+        .with_target(false);
+    // A warning is read at once; whoever wants to hear more wants to know when.
+    if cli.verbosity() == 0 {
+        log.without_time().init();
+    } else {
+        log.init();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(cli::run(cli)))
+    let code = runtime.block_on(cli::run(cli));
+    // What was awaited is done; a read that hangs in the system is not waited for.
+    runtime.shutdown_background();
+    Ok(code)
 }

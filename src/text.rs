@@ -32,6 +32,12 @@ pub fn plain(text: &str) -> Cow<'_, str> {
         .into()
 }
 
+/// What the system says of a failure, without its number.
+pub fn failure(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.clone(), |(said, _)| said.to_owned())
+}
+
 /// JSON as it may be written to a terminal: what is dangerous inside its strings is escaped, so
 /// that it means the same.
 pub fn plain_json(json: &str) -> String {

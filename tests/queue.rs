@@ -10,7 +10,9 @@ use dispatch::domain::actor::Role;
 use dispatch::domain::queue::{Filter, Row, Words};
 use dispatch::domain::refusal::Code;
 use dispatch::domain::sla::{SlaClock, SlaStatus};
+use dispatch::domain::state::State;
 use dispatch::domain::time::Timestamp;
+use dispatch::domain::words::Priority;
 use dispatch::engine::{Desk, Engine, QueueQuery};
 use dispatch::store::queue::Seen;
 use serde_json::json;
@@ -158,6 +160,93 @@ async fn filters_narrow_and_words_find_open_and_closed_tickets() {
 }
 
 #[tokio::test]
+async fn whatever_the_filter_the_pages_are_all_fitting_rows_in_order() {
+    let database = Database::new().await;
+    let engine = &database.engine;
+    let world = World::new(engine).await;
+    fill(&database, &world, 4_000).await;
+    let owner = database.owner().await;
+    // Some are closed, some assigned; some words are in nearly every ticket, some in few.
+    for sql in [
+        "UPDATE tickets SET state = CASE WHEN right(number, 1) = '3' THEN 'CANCELLED' ELSE 'CLOSED' END::ticket_state \
+         WHERE right(number, 1) IN ('3', '4', '5')",
+        "INSERT INTO technicians (id, name) VALUES ('t-9', 'N. Rare')",
+        "UPDATE tickets SET assigned_tech_id = 't-9' WHERE right(number, 2) = '17'",
+        "UPDATE tickets SET customer_name = CASE WHEN right(number, 1) = '7' THEN 'Often Asked' ELSE 'Nobody' END",
+        "UPDATE tickets SET customer_name = 'Seldom Asked' WHERE right(number, 3) IN ('105', '106')",
+        // No clock may pass a threshold while this test reads.
+        "UPDATE tickets SET created_at = created_at - interval '30 min', confirmed_start = confirmed_start - interval '30 min' \
+         WHERE (extract(epoch FROM sla_deadline - now()) / 60)::int IN (0, 1, 2, 3, 4, 45, 46, 47, 48, 49)",
+    ] {
+        sqlx::query(sql).execute(&owner).await.unwrap();
+    }
+    let everything =
+        Filter { state: Some(Words::Many(State::ALL.iter().map(ToString::to_string).collect())), ..Filter::default() };
+    let mut rows = all(engine, &everything, 1_000).await;
+    assert_eq!(rows.len(), 4_000);
+    rows.sort_by(|a, b| a.rank.cmp(&b.rank));
+    let site = rows[5].site.id;
+    let is_open = |row: &Row| State::OPEN.contains(&row.state);
+    let ends = |row: &Row, ends: &[&str]| ends.iter().any(|end| row.number.ends_with(end));
+    let is_seldom = |row: &Row| ends(row, &["105", "106"]);
+    type Fits<'a> = Box<dyn Fn(&Row) -> bool + 'a>;
+    let q = |q: &str| Filter { q: Some(q.to_owned()), ..Filter::default() };
+    let cases: Vec<(Filter, Fits<'_>)> = vec![
+        (Filter { state: Some(words("NEW")), ..Filter::default() }, Box::new(|row| row.state == State::New)),
+        (
+            Filter { state: Some(words("CLOSED,VERIFIED,NEW")), ..Filter::default() },
+            Box::new(|row| [State::Closed, State::Verified, State::New].contains(&row.state)),
+        ),
+        (
+            Filter { state: Some(words("NEW,TRIAGED,SCHEDULED,ON_SITE,CANCELLED")), ..Filter::default() },
+            Box::new(|row| {
+                [State::New, State::Triaged, State::Scheduled, State::OnSite, State::Cancelled].contains(&row.state)
+            }),
+        ),
+        (
+            Filter { sla_status: Some(words("warning")), ..Filter::default() },
+            Box::new(|row| is_open(row) && row.sla_status == SlaStatus::Warning),
+        ),
+        (
+            Filter { assigned_tech_id: Some(words("t-9")), ..Filter::default() },
+            Box::new(|row| is_open(row) && row.assigned_tech.is_some()),
+        ),
+        (
+            Filter {
+                site_id: Some(words(&site.to_string())),
+                sla_status: Some(words("healthy,breach")),
+                ..Filter::default()
+            },
+            Box::new(|row| is_open(row) && row.site.id == site && row.sla_status != SlaStatus::Warning),
+        ),
+        (
+            Filter { account_id: Some(words(&world.account)), priority: Some(words("URGENT")), ..Filter::default() },
+            Box::new(|row| is_open(row) && row.priority.as_str() == "URGENT"),
+        ),
+        (q("bulk"), Box::new(|_| true)),
+        (q("asked"), Box::new(|row| ends(row, &["7"]) || is_seldom(row))),
+        (q("seld ask"), Box::new(is_seldom)),
+        (q("rare"), Box::new(|row| row.assigned_tech.is_some())),
+        (Filter { state: Some(words("CANCELLED")), ..q("bulk") }, Box::new(|row| row.state == State::Cancelled)),
+        (
+            Filter { sla_status: Some(words("breach")), ..q("seldom") },
+            Box::new(|row| is_seldom(row) && row.sla_status == SlaStatus::Breach),
+        ),
+        (
+            Filter { assigned_tech_id: Some(words("t-9")), ..q("often") },
+            Box::new(|row| row.assigned_tech.is_some() && ends(row, &["7"]) && !is_seldom(row)),
+        ),
+        (q("…"), Box::new(|_| false)),
+    ];
+    for (filter, fits) in cases {
+        let expected: Vec<Uuid> = rows.iter().filter(|row| fits(row)).map(|row| row.ticket_id).collect();
+        let found: Vec<Uuid> = all(engine, &filter, 199).await.iter().map(|row| row.ticket_id).collect();
+        assert_eq!(found.len(), expected.len(), "{filter:?}");
+        assert!(found == expected, "{filter:?}: not in order");
+    }
+}
+
+#[tokio::test]
 async fn a_repair_by_sql_moves_the_deadline_with_it() {
     let database = Database::new().await;
     let engine = &database.engine;
@@ -183,6 +272,46 @@ async fn a_repair_by_sql_moves_the_deadline_with_it() {
             .unwrap();
         assert_eq!(deadline().await, expected, "{repair}");
     }
+}
+
+#[tokio::test]
+async fn the_database_keeps_the_order_by_the_numbers_of_the_policy() {
+    let database = Database::new().await;
+    let numbers: (i32, i32, i32, i32) =
+        sqlx::query_as("SELECT emergency_minutes, urgent_minutes, routine_minutes, warning_minutes FROM queue_clock")
+            .fetch_one(database.engine.store().pool())
+            .await
+            .unwrap();
+    let policy = &database.engine.policy().policy;
+    let target = |priority| i32::try_from(policy.sla_target_minutes(priority)).unwrap();
+    let warning = i32::try_from(policy.sla.warning_minutes).unwrap();
+    assert_eq!(numbers, (target(Priority::Emergency), target(Priority::Urgent), target(Priority::Routine), warning));
+}
+
+#[tokio::test]
+async fn a_search_finds_what_the_ticket_its_site_and_its_technician_are_called_now() {
+    let database = Database::new().await;
+    let engine = &database.engine;
+    let world = World::new(engine).await;
+    let id = world.ticket_in(engine, "DISPATCHED").await;
+    let owner = database.owner().await;
+    let found = async |q: &str| all(engine, &Filter { q: Some(q.to_owned()), ..Filter::default() }, 10).await.len();
+    for (change, before, after) in [
+        ("UPDATE sites SET name = 'Lighthouse'", "pier 9 cafe", "lighthouse"),
+        ("UPDATE technicians SET name = 'Zora Quill'", "ortiz", "zor qui"),
+        (
+            "UPDATE tickets SET summary = 'Glass wall cracked', customer_phone = '+44 (20) 7946-0958'",
+            "slams",
+            "79460958 crack",
+        ),
+        ("UPDATE tickets SET assigned_tech_id = NULL, state = 'CLOSED'", "quill", "lighthouse glass"),
+        ("DELETE FROM evidence_items; DELETE FROM tickets", "glass", "slams"),
+    ] {
+        sqlx::raw_sql(change).execute(&owner).await.unwrap();
+        let is_deleted = change.contains("DELETE FROM tickets");
+        assert_eq!((found(before).await, found(after).await), (0, usize::from(!is_deleted)), "{change} {id}");
+    }
+    assert_eq!(sqlx::query_scalar::<_, i64>("SELECT count(*) FROM ticket_words").fetch_one(&owner).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -259,7 +388,7 @@ async fn the_feed_shows_every_change_once_whoever_made_it() {
     assert!(changed(&mut feed, &mut seen).await.is_empty());
     ok(engine, Role::Dispatcher, "ticket.triage", Some(&id), json!({"priority": "URGENT", "incident_type": "X"})).await;
     assert_eq!(changed(&mut feed, &mut seen).await, std::slice::from_ref(&id));
-    assert!(changed(&mut feed, &mut seen).await.is_empty(), "read again, but not shown again");
+    assert!(engine.changes(&who, &feed).await.unwrap().rows.is_empty(), "nothing is even read again");
     ok(engine, Role::Agent, "closeout.add_evidence", Some(&other), json!({"kind": "NOTE", "uri": "s3://a/b"})).await;
     assert_eq!(changed(&mut feed, &mut seen).await, std::slice::from_ref(&other));
     sqlx::query("UPDATE tickets SET summary = 'Repaired' WHERE id::text = $1").bind(&id).execute(&owner).await.unwrap();
@@ -268,12 +397,23 @@ async fn the_feed_shows_every_change_once_whoever_made_it() {
     let mut both = vec![id.clone(), other.clone()];
     both.sort();
     assert_eq!(changed(&mut feed, &mut seen).await, both, "and so does a new name of the site");
-    let held = feed.watermark;
-    elsewhere.rollback().await.unwrap();
+    sqlx::query("UPDATE accounts SET name = 'Harbor'").execute(&owner).await.unwrap();
+    assert_eq!(changed(&mut feed, &mut seen).await, both, "and of the account");
+    // What was done in the long transaction shows when it ends, although much came after it.
+    sqlx::query("UPDATE tickets SET summary = 'Slowly' WHERE id::text = $1")
+        .bind(&id)
+        .execute(&mut *elsewhere)
+        .await
+        .unwrap();
     let made = world.ticket(engine).await;
-    assert_eq!(changed(&mut feed, &mut seen).await, [made]);
-    assert!(feed.watermark > held, "the watermark moves once nothing old is open");
-    seen.forget_below(feed.watermark);
+    assert_eq!(changed(&mut feed, &mut seen).await, std::slice::from_ref(&made));
+    elsewhere.commit().await.unwrap();
+    assert_eq!(changed(&mut feed, &mut seen).await, std::slice::from_ref(&id));
+    sqlx::query("DELETE FROM tickets WHERE id::text = $1").bind(&made).execute(&owner).await.unwrap();
+    let changes = engine.changes(&who, &feed).await.unwrap();
+    assert_eq!((changes.rows.len(), changes.deleted), (0, vec![made.parse().unwrap()]));
+    feed = changes.feed;
+    assert!(engine.changes(&who, &feed).await.unwrap().deleted.is_empty());
     sqlx::query("UPDATE dispatch_meta SET epoch = gen_random_uuid()").execute(&owner).await.unwrap();
     assert!(engine.changes(&who, &feed).await.unwrap().starts_anew, "a restore starts a new epoch");
 }

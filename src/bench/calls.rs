@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::pgbench::Pgbench;
-use super::{BenchError, Machine, median, scratch};
+use super::{BenchError, Machine, Times, median, ratio, rounded, scratch};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::time::Timestamp;
 use crate::engine::open::Opening;
@@ -61,23 +61,22 @@ async fn measure(
     let world = World::new(&engine).await?;
     for callers in LEVELS {
         load(&engine, &world, callers, WARM_UP).await?;
-        let (mut ours, mut theirs, mut latencies) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ours, mut theirs, mut times) = (Vec::new(), Vec::new(), Times::default());
         for _ in 0..(seconds / TURN.as_secs()).max(1) {
             let round = load(&engine, &world, callers, TURN).await?;
             ours.push(round.rate);
-            latencies.extend(round.latencies);
+            times.extend(round.times);
             theirs.push(yardstick.run(callers, TURN.as_secs()).await?);
         }
-        latencies.sort_unstable();
         let (calls_per_second, yardstick_per_second) = (median(ours), median(theirs));
         told(&Level {
             name: "calls",
             callers,
             calls_per_second: rounded(calls_per_second, 0),
-            p50_ms: rounded(percentile(&latencies, 50), 2),
-            p99_ms: rounded(percentile(&latencies, 99), 2),
+            p50_ms: times.percentile_ms(50),
+            p99_ms: times.percentile_ms(99),
             yardstick_per_second: rounded(yardstick_per_second, 0),
-            ratio: rounded(calls_per_second / yardstick_per_second, 2),
+            ratio: ratio(calls_per_second, yardstick_per_second),
             machine: machine.clone(),
         });
     }
@@ -88,7 +87,7 @@ async fn measure(
 /// One stretch of load.
 struct Round {
     rate: f64,
-    latencies: Vec<Duration>,
+    times: Times,
 }
 
 /// Lets so many callers bring tickets from creation to invoice until the time is up.
@@ -100,31 +99,31 @@ async fn load(engine: &Engine, world: &World, callers: u32, time: Duration) -> R
         let (engine, world) = (engine.clone(), world.clone());
         tasks.spawn(async move { lifecycles(&engine, &world, until).await });
     }
-    let mut latencies = Vec::new();
+    let mut times = Times::default();
     while let Some(done) = tasks.join_next().await {
         match done {
-            Ok(result) => latencies.extend(result?),
+            Ok(result) => times.extend(result?),
             Err(error) => return Err(BenchError::Store(crate::store::StoreError::Files(error.to_string()))),
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52 calls")]
-    let rate = latencies.len() as f64 / began.elapsed().as_secs_f64();
-    Ok(Round { rate, latencies })
+    let rate = times.len() as f64 / began.elapsed().as_secs_f64();
+    Ok(Round { rate, times })
 }
 
 /// One caller: one lifecycle after the other; how long each call took.
-async fn lifecycles(engine: &Engine, world: &World, until: Instant) -> Result<Vec<Duration>, BenchError> {
-    let mut latencies = Vec::new();
+async fn lifecycles(engine: &Engine, world: &World, until: Instant) -> Result<Times, BenchError> {
+    let mut times = Times::default();
     loop {
         let mut ticket: Option<String> = None;
         for (role, tool, payload) in world.way.iter() {
             if Instant::now() >= until {
-                return Ok(latencies);
+                return Ok(times);
             }
             let call = Call::new(&local(*role), tool, ticket.as_deref(), payload.clone());
             let asked = Instant::now();
             let reply = engine.call(call).await?;
-            latencies.push(asked.elapsed());
+            times.push(asked.elapsed());
             if ticket.is_none() {
                 ticket = reply.json()["id"].as_str().map(str::to_owned);
             }
@@ -132,18 +131,19 @@ async fn lifecycles(engine: &Engine, world: &World, until: Instant) -> Result<Ve
     }
 }
 
-fn local(role: Role) -> Caller {
+/// A caller of the load.
+pub(super) fn local(role: Role) -> Caller {
     Caller::local(Actor::local(format!("bench-{role}"), role))
 }
 
 /// Master data, and the calls of a lifecycle on it.
-#[derive(Clone)]
-struct World {
-    way: std::sync::Arc<Vec<(Role, &'static str, Value)>>,
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) way: std::sync::Arc<Vec<(Role, &'static str, Value)>>,
 }
 
 impl World {
-    async fn new(engine: &Engine) -> Result<Self, BenchError> {
+    pub(super) async fn new(engine: &Engine) -> Result<Self, BenchError> {
         let account = upsert(engine, "accounts", json!({"name": "Harbor Foods"})).await?;
         let site = json!({
             "account_id": account, "name": "Pier 9", "address1": "Pier 9", "city": "San Francisco", "region": "CA"
@@ -197,14 +197,4 @@ fn way(account: &Value, site: &Value) -> Vec<(Role, &'static str, Value)> {
         (Role::Qa, "qa.verify", json!({"timestamp": tomorrow(180), "result": "PASS"})),
         (Role::Finance, "billing.generate_invoice", json!({})),
     ]
-}
-
-/// In milliseconds; the durations are in order.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
-    sorted.get(sorted.len() * percent / 100).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
-}
-
-fn rounded(value: f64, digits: i32) -> f64 {
-    let scale = 10_f64.powi(digits);
-    (value * scale).round() / scale
 }

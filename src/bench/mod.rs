@@ -2,13 +2,19 @@
 //! that their ratio means something elsewhere too (docs/performance.md).
 
 pub mod calls;
+pub mod feed;
 pub mod import;
 mod pgbench;
+pub mod queue;
 mod scratch;
+pub mod soak;
+
+use std::time::Duration;
 
 use serde::Serialize;
 use sqlx::PgPool;
 
+use crate::domain::refusal::Refusal;
 use crate::engine::Refused;
 use crate::engine::open::OpenError;
 use crate::store::StoreError;
@@ -33,6 +39,15 @@ pub enum BenchError {
     NoPgbench(String),
     #[error("pgbench failed: {0}")]
     Pgbench(String),
+    /// A process or a directory of the soak's own could not be had.
+    #[error("the soak could not {what}: {source}")]
+    Soak { what: &'static str, source: std::io::Error },
+}
+
+impl From<Refusal> for BenchError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Refused { refusal, request_id: None, correlation_id: None })
+    }
 }
 
 impl From<LocalError> for BenchError {
@@ -80,6 +95,42 @@ fn from_proc(path: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let value = text.lines().find_map(|line| line.strip_prefix(name))?.trim_start().strip_prefix(':')?;
     Some(value.trim().to_owned())
+}
+
+/// How long each of many took.
+#[derive(Debug, Default, Clone)]
+pub struct Times(Vec<Duration>);
+
+impl Times {
+    fn push(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
+    fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// So many in a hundred took no longer, in milliseconds to the hundredth; 100 is the worst.
+    fn percentile_ms(&self, percent: usize) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+        sorted.get(place).map_or(0.0, |time| rounded(time.as_secs_f64() * 1_000.0, 2))
+    }
+}
+
+fn rounded(value: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (value * scale).round() / scale
+}
+
+/// Ours beside the yardstick, to the hundredth; 0 where the yardstick measured nothing.
+fn ratio(ours: f64, yardstick: f64) -> f64 {
+    if yardstick > 0.0 { rounded(ours / yardstick, 2) } else { 0.0 }
 }
 
 /// The middle one; of an even number the upper of the two.

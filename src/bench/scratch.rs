@@ -16,6 +16,11 @@ pub async fn make(opening: &Opening, name: &str, pool_max: u32) -> Result<Engine
     let cluster = opening.cluster()?;
     cluster.ensure_running().await?;
     drop_database(&cluster, name).await?;
+    another(opening, name, pool_max).await
+}
+
+/// Opens one that was made once more, as another process would.
+pub async fn another(opening: &Opening, name: &str, pool_max: u32) -> Result<Engine, BenchError> {
     let opening = Opening { which: Which::Private(name.to_owned()), pool_max, ..opening.clone() };
     Ok(open(&opening).await?.engine)
 }

@@ -6,8 +6,10 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::error::CliError;
+use super::offer;
 use super::session::Session;
 use super::tool::{named, nearest};
+use super::usage::whole;
 use crate::domain::directory::Kind;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::tool::Tool;
@@ -22,6 +24,7 @@ use crate::engine::Call;
   dispatch tool schema ticket.triage")]
 pub struct CallArgs {
     /// The tool's name, e.g. ticket.triage or `ticket_triage`
+    #[arg(value_parser = offer::TOOLS, hide_possible_values = true)]
     tool: String,
     /// The ticket (number, id, or source:id of an import), or the kind of master data
     target: Option<String>,
@@ -41,7 +44,7 @@ pub struct CallArgs {
     #[arg(long)]
     dry_run: bool,
     /// Refuse if the ticket is no longer at this version
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = whole(0..=1_000_000_000i64))]
     if_version: Option<i64>,
 }
 
@@ -127,14 +130,18 @@ fn read_payload(text: &str) -> Result<Map<String, Value>, CliError> {
         Ok(_) => {
             Err(CliError::Usage("The payload is not a JSON object, such as {\"priority\": \"URGENT\"}.".to_owned()))
         }
-        Err(error) => Err(Refusal::new(Code::InvalidJson, format!("The payload is not JSON: {error}.")).into()),
+        Err(error) => Err(Refusal::new(
+            Code::InvalidJson,
+            format!("The payload is not JSON: {error}. Write an object, such as {{\"priority\": \"URGENT\"}}."),
+        )
+        .into()),
     }
 }
 
 /// Reads `key=value` as the tool's schema wants the field.
 fn typed(tool: &Tool, kind: Option<Kind>, pair: &str) -> Result<(String, Value), CliError> {
     let Some((key, value)) = pair.split_once('=') else {
-        return Err(CliError::Usage(format!("--set wants KEY=VALUE, not `{pair}`.")));
+        return Err(CliError::Usage(format!("--set wants KEY=VALUE, such as priority=URGENT, not `{pair}`.")));
     };
     let key = key.trim();
     refuse_unknown(tool, kind, &json!({ key: null }))?;

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use sqlx::PgPool;
 
+use super::backup::{self, BackupArgs, RestoreArgs};
 use super::error::CliError;
 use super::out::{Table, Tone, say};
 use super::session::Session;
@@ -53,6 +54,8 @@ enum DbCommand {
     /// Bring the tables up to this program's version
     #[command(after_help = "Example:\n  dispatch db migrate")]
     Migrate,
+    Backup(BackupArgs),
+    Restore(RestoreArgs),
 }
 
 /// Runs `dispatch db`.
@@ -64,6 +67,8 @@ pub async fn run(session: &mut Session, args: DbArgs) -> Result<u8, CliError> {
         DbCommand::Status => status(session).await?,
         DbCommand::Url { owner } => url(session, owner).await?,
         DbCommand::Migrate => migrate_to_here(session).await?,
+        DbCommand::Backup(args) => backup::backup(session, &args).await?,
+        DbCommand::Restore(args) => backup::restore(session, &args).await?,
     }
     Ok(0)
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::{CallArgs, run as call};
 use super::error::CliError;
+use super::offer;
 use super::out::{Table, Tone};
 use super::session::Session;
 use super::tool::named;
@@ -24,6 +25,7 @@ enum DirectoryCommand {
     #[command(after_help = "Example:\n  dispatch --demo directory list technicians --q ortiz")]
     List {
         /// accounts, sites, contacts, assets or technicians
+        #[arg(value_parser = offer::KINDS, hide_possible_values = true)]
         kind: String,
         /// Words to look for
         #[arg(long)]
@@ -33,6 +35,7 @@ enum DirectoryCommand {
     #[command(after_help = "Example:\n  dispatch --demo directory add accounts --set name='Pier 39 Shops'")]
     Add {
         /// accounts, sites, contacts, assets or technicians
+        #[arg(value_parser = offer::KINDS, hide_possible_values = true)]
         kind: String,
         /// One field of the record
         #[arg(long, value_name = "KEY=VALUE")]
@@ -42,6 +45,7 @@ enum DirectoryCommand {
     #[command(after_help = "Example:\n  dispatch --demo directory edit technicians t-ortiz --set active=true")]
     Edit {
         /// accounts, sites, contacts, assets or technicians
+        #[arg(value_parser = offer::KINDS, hide_possible_values = true)]
         kind: String,
         /// The record's id
         id: String,

@@ -6,9 +6,11 @@ use crate::bench::BenchError;
 use crate::config::ConfigError;
 use crate::domain::refusal::Refusal;
 use crate::engine::Refused;
+use crate::engine::backup::BackupError;
 use crate::engine::open::OpenError;
 use crate::store::StoreError;
 use crate::store::local::LocalError;
+use crate::text::failure;
 
 /// A command that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +34,26 @@ pub enum CliError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Reading or writing failed.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}. {}", failure(.source), advice(.source))]
     Io { what: String, source: io::Error },
     /// Whoever read our output has had enough: a quiet end.
     #[error("the output was closed")]
     Closed,
+}
+
+/// What to do about a file or stream that failed.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "Check its name and its folder",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "Change its owner or mode (chmod), or name another"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Free some space, then do it again",
+        io::ErrorKind::InvalidData => "Save it as UTF-8 text",
+        io::ErrorKind::IsADirectory => "Name a file in it",
+        io::ErrorKind::NotADirectory => "A part of its path is a file: name another folder",
+        _ => "Mend that, or name another, then do it again",
+    }
 }
 
 impl CliError {
@@ -53,7 +70,7 @@ impl CliError {
     pub fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
-            Self::Usage(_) | Self::Config(_) | Self::Open(OpenError::Url(_)) => 2,
+            Self::Usage(_) | Self::Config(_) | Self::Open(OpenError::Url) => 2,
             Self::Failed(_)
             | Self::Store(
                 StoreError::Outbox(_) | StoreError::Value(_) | StoreError::Database(_) | StoreError::Files(_),
@@ -65,7 +82,14 @@ impl CliError {
                 _ => 1,
             },
             Self::Refused(refused) => code_of_status(refused.refusal.status()),
-            Self::Open(_) | Self::Store(StoreError::Unavailable(_) | StoreError::ReadOnly) => 6,
+            Self::Open(_)
+            | Self::Store(
+                StoreError::Unavailable(_)
+                | StoreError::NoSpace(_)
+                | StoreError::Login(_)
+                | StoreError::NoDatabase(_)
+                | StoreError::ReadOnly,
+            ) => 6,
         }
     }
 }
@@ -98,6 +122,25 @@ impl From<Refused> for CliError {
 impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(Refused { refusal, request_id: None, correlation_id: None })
+    }
+}
+
+impl From<BackupError> for CliError {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Open(error) => Self::Open(error),
+            BackupError::Store(error) => Self::Store(error),
+            BackupError::File { path, source } => Self::Io { what: path.display().to_string(), source },
+            error @ (BackupError::Foreign(_)
+            | BackupError::Damaged(_)
+            | BackupError::NewerFormat(_)
+            | BackupError::NewerSchema(_)) => Self::Usage(error.to_string()),
+            error @ BackupError::Nothing(_) => Self::NotFound(error.to_string()),
+            error @ (BackupError::Differs(_)
+            | BackupError::Busy(_)
+            | BackupError::Occupied(_)
+            | BackupError::MayNotCreate(_)) => Self::Failed(error.to_string()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::error::CliError;
 use super::session::Session;
+use super::usage::uuid;
 use crate::domain::canonical::sha256_hex;
 use crate::engine::{Call, MAX_OBJECT, uri_of};
 
@@ -36,7 +37,7 @@ enum EvidenceCommand {
         #[arg(long, value_name = "KIND")]
         kind: Option<String>,
         /// The request id: the same id again does nothing twice
-        #[arg(long, value_name = "UUID")]
+        #[arg(long, value_name = "UUID", value_parser = uuid)]
         request_id: Option<Uuid>,
     },
 }
@@ -47,11 +48,11 @@ pub async fn run(session: &mut Session, args: EvidenceArgs) -> Result<u8, CliErr
     let what = format!("the file {}", file.display());
     let about = std::fs::metadata(&file).map_err(CliError::io(&what))?;
     if !about.is_file() {
-        return Err(CliError::Usage(format!("{what} is not an ordinary file.")));
+        return Err(CliError::Usage(format!("{what} is not an ordinary file. Name one that is.")));
     }
     if about.len() > MAX_OBJECT {
         return Err(CliError::Usage(format!(
-            "{what} is larger than {} MB, the most evidence may be.",
+            "{what} is larger than {} MB, the most evidence may be. Make it smaller, or split it.",
             MAX_OBJECT >> 20
         )));
     }

@@ -138,15 +138,15 @@ fn mapping(args: &RequestsArgs) -> Result<Mapping, CliError> {
             };
             parsed.map_err(|error| {
                 CliError::Usage(format!(
-                    "The mapping {name} is wrong.
-{error}"
+                    "The mapping {name} is wrong at {error}. Correct that; `dispatch help import requests` says more."
                 ))
             })?
         }
     };
     for pair in &args.map {
-        let (field, column) =
-            pair.split_once('=').ok_or_else(|| CliError::Usage(format!("--map wants FIELD=COLUMN, not `{pair}`.")))?;
+        let (field, column) = pair.split_once('=').ok_or_else(|| {
+            CliError::Usage(format!("--map wants FIELD=COLUMN, such as summary=Subject, not `{pair}`."))
+        })?;
         mapping.set(field.trim(), column.trim()).map_err(CliError::Usage)?;
     }
     Ok(mapping)

@@ -1,21 +1,29 @@
 //! The headless face: one file a command (CONTRACT.md 14).
 
 mod audit;
+mod backup;
 mod bench;
 mod call;
+mod completions;
 mod db;
 mod demo;
 mod directory;
+mod doctor;
 mod error;
 mod evidence;
 mod import;
+mod man;
 mod meter;
+mod offer;
 mod out;
+mod progress;
 mod queue;
 mod run;
 mod session;
+mod soak;
 mod ticket;
 mod tool;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +33,7 @@ use clap::{Args, Parser, Subcommand};
 use error::CliError;
 use out::{Out, say};
 use session::Session;
+pub use usage::parse;
 
 /// Field-service dispatch: every promise, every step, every proof in one case file.
 #[derive(Debug, Parser)]
@@ -51,7 +60,7 @@ pub struct Global {
     #[arg(long, global = true)]
     demo: bool,
     /// The role to act in [default: dispatcher]
-    #[arg(long, global = true, value_name = "ROLE")]
+    #[arg(long, global = true, value_name = "ROLE", value_parser = offer::ROLES, hide_possible_values = true)]
     role: Option<String>,
     /// Who you are in the audit trail [default: your system login]
     #[arg(long, global = true, value_name = "ID")]
@@ -84,6 +93,9 @@ enum Command {
     Db(db::DbArgs),
     Audit(audit::AuditArgs),
     Bench(bench::BenchArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// Runs what the command line asks for.
@@ -94,6 +106,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(session) => session,
         Err(error) => return finish(Err(error), json_refusals),
     };
+    let works_without_config = matches!(cli.command, Command::Doctor(_) | Command::Completions(_) | Command::Man(_));
+    if !works_without_config && let Err(error) = session.heed_config() {
+        return finish(Err(error), json_refusals);
+    }
     let work = async {
         let result = match cli.command {
             Command::Demo(args) => demo::run(&mut session, args).await,
@@ -108,6 +124,9 @@ pub async fn run(cli: Cli) -> ExitCode {
             Command::Db(args) => db::run(&mut session, args).await,
             Command::Audit(args) => audit::run(&mut session, args).await,
             Command::Bench(args) => bench::run(&mut session, args).await,
+            Command::Doctor(_) => doctor::run(&mut session).await,
+            Command::Completions(args) => completions::run(&mut session, &args),
+            Command::Man(args) => man::run(&mut session, &args),
         };
         result.and_then(|code| session.out.flush().map(|()| code))
     };
@@ -132,16 +151,27 @@ fn finish(result: Result<u8, CliError>, json: bool) -> ExitCode {
                     let _ = out.value(&refused.envelope()).and_then(|()| out.flush());
                 }
                 CliError::Refused(refused) => say(&refused.to_string()),
-                other => say(&format!("dispatch: {other}")),
+                other => say(&sentence(&other.to_string())),
             }
             ExitCode::from(error.code())
         }
     }
 }
 
+/// A message as it is said: who says it, and a full stop.
+fn sentence(message: &str) -> String {
+    let stop = if message.ends_with(['.', '?', '!', ':', '…']) { "" } else { "." };
+    format!("dispatch: {message}{stop}")
+}
+
 impl Cli {
     /// How much is to be logged: 0 warnings, 1 what happens, 2 everything.
     pub fn verbosity(&self) -> u8 {
         self.global.verbose
+    }
+
+    /// Whether colours are unwanted.
+    pub fn no_color(&self) -> bool {
+        self.global.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
     }
 }

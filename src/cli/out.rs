@@ -96,6 +96,11 @@ impl Out {
         }
     }
 
+    /// Writes bytes of our own as they are.
+    pub fn raw(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+        self.stdout.write_all(bytes).map_err(CliError::io("stdout"))
+    }
+
     /// A text in a tone, where colours may be used.
     pub fn tone(&self, tone: Tone, text: &str) -> String {
         if self.color && tone != Tone::Plain { format!("{}{text}\x1b[0m", tone.code()) } else { text.to_owned() }
@@ -143,7 +148,7 @@ pub fn say(message: &str) {
 }
 
 /// A line broken between words so that it fits; a word that is too long stays whole.
-fn wrap(line: &str, columns: usize) -> String {
+pub(super) fn wrap(line: &str, columns: usize) -> String {
     let mut wrapped = String::with_capacity(line.len());
     let mut used = 0;
     for word in line.split_inclusive(' ') {

@@ -4,13 +4,17 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::error::CliError;
-use super::out::{Table, Tone, terminal_columns};
+use super::offer;
+use super::out::{Table, Tone, say, terminal_columns};
 use super::session::Session;
+use super::usage::whole;
 use crate::domain::filter::RowFilter;
 use crate::domain::queue::{Filter, Row, Words};
+use crate::domain::refusal::Code;
 use crate::domain::sla::{SlaClock, SlaStatus};
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
@@ -27,20 +31,20 @@ const POLL: Duration = Duration::from_millis(150);
   dispatch --demo queue --filter 'phase:onsite -tech:none age:>2h'")]
 pub struct QueueArgs {
     /// Only these states [default: all open ones]
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = offer::STATES, hide_possible_values = true)]
     state: Vec<String>,
     /// Only these priorities
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = offer::PRIORITIES, hide_possible_values = true)]
     priority: Vec<String>,
     /// Only breach, warning or healthy
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = offer::SLA, hide_possible_values = true)]
     sla: Vec<String>,
     /// Words and fields: state: phase: pri: sla: tech: site: account: incident: region: provider:
     /// age:>2h; -field: turns it round
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
     /// How many rows at most
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 200, value_parser = whole(1..=1_000_000_000u32))]
     limit: u32,
     /// Stay and show every change
     #[arg(long)]
@@ -113,9 +117,11 @@ async fn follow(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
     }
     print(session, &rows, now)?;
     session.out.flush()?;
+    let mut view = View { as_of: Some(now), is_stale: false };
     loop {
         sleep(POLL).await;
-        let changes = desk.changes(caller, &feed).await?;
+        let Some(changes) = view.bears(desk.changes(caller, &feed).await.map_err(CliError::from))? else { continue };
+        view.as_of = Some(changes.generated_at);
         for row in changes.rows.iter().filter(|row| seen.is_new(row)) {
             let fits = filters.fits(row) && wanted.rows.shows(row, changes.generated_at);
             if fits {
@@ -126,11 +132,15 @@ async fn follow(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
                 session.out.json_line(row)?;
             }
         }
+        for id in changes.deleted {
+            seen.forget(id);
+            if shown.remove(&id) {
+                session.out.json_line(&json!({"ticket_id": id, "deleted": true}))?;
+            }
+        }
         session.out.flush()?;
         if changes.starts_anew {
             seen = Seen::default();
-        } else {
-            seen.forget_below(changes.feed.watermark);
         }
         feed = changes.feed;
     }
@@ -140,23 +150,58 @@ async fn follow(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
 async fn redraw(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller: &Caller) -> Result<u8, CliError> {
     let mut feed = None;
     let mut drawn = None::<Instant>;
+    let mut view = View::default();
     loop {
-        let mut due = drawn.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
-        if let Some(since) = &feed {
-            let changes = desk.changes(caller, since).await?;
-            due |= !changes.rows.is_empty();
-            feed = Some(changes.feed);
-        } else {
-            feed = Some(desk.queue(caller, &QueueQuery { limit: Some(1), ..QueueQuery::default() }).await?.feed);
-        }
-        if due {
-            let (now, rows) = wanted.read(desk, caller).await?;
-            session.out.line("\x1b[H\x1b[2J")?;
-            print(session, &rows, now)?;
-            session.out.flush()?;
-            drawn = Some(Instant::now());
+        let is_due = drawn.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
+        let look = async {
+            let (next, has_changed) = if let Some(since) = &feed {
+                let changes = desk.changes(caller, since).await?;
+                (changes.feed, !changes.rows.is_empty() || !changes.deleted.is_empty())
+            } else {
+                let first = QueueQuery { limit: Some(1), ..QueueQuery::default() };
+                (desk.queue(caller, &first).await?.feed, true)
+            };
+            let read = if is_due || has_changed { Some(wanted.read(desk, caller).await?) } else { None };
+            Ok((next, read))
+        };
+        if let Some((next, read)) = view.bears(look.await)? {
+            feed = Some(next);
+            if let Some((now, rows)) = read {
+                session.out.line("\x1b[H\x1b[2J")?;
+                print(session, &rows, now)?;
+                session.out.flush()?;
+                (drawn, view.as_of) = (Some(Instant::now()), Some(now));
+            }
         }
         sleep(POLL).await;
+    }
+}
+
+/// What a watcher shows, which may be older than now.
+#[derive(Default)]
+struct View {
+    /// None before anything was shown.
+    as_of: Option<Timestamp>,
+    is_stale: bool,
+}
+
+impl View {
+    /// Bears with a database that goes away: none meanwhile, and how old the view is is said once.
+    fn bears<T>(&mut self, looked: Result<T, CliError>) -> Result<Option<T>, CliError> {
+        match (looked, self.as_of) {
+            (Err(CliError::Refused(refused)), Some(as_of)) if refused.refusal.code() == Code::Unavailable => {
+                if !std::mem::replace(&mut self.is_stale, true) {
+                    say(&format!("The database cannot be reached: this is as of {as_of}. Waiting for it …"));
+                }
+                Ok(None)
+            }
+            (looked, _) => {
+                if looked.is_ok() && std::mem::take(&mut self.is_stale) {
+                    say("The database is back.");
+                }
+                looked.map(Some)
+            }
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::error::{CliError, code_of_status};
 use super::out::say;
 use super::session::Session;
 use super::tool::named;
+use super::usage::whole;
 use crate::domain::canonical::sha256_hex;
 use crate::domain::directory::Kind;
 use crate::engine::{Call, Caller, Desk, Refused};
@@ -34,7 +35,7 @@ pub struct RunArgs {
     /// The script, or - for standard input
     file: String,
     /// How many calls at once
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, default_value_t = 1, value_parser = whole(1..=64u16))]
     jobs: u16,
     /// Go on after a refusal
     #[arg(long)]
@@ -96,7 +97,7 @@ pub async fn run(session: &mut Session, args: RunArgs) -> Result<u8, CliError> {
     };
     let steps = parse(session, &text, &run_id)?;
     if steps.is_empty() {
-        say("The script holds no calls.");
+        say("The script holds no calls. Write one JSON object a line; `dispatch help run` has an example.");
         return Ok(0);
     }
     let desk = session.desk().await?;
@@ -142,7 +143,8 @@ fn read(file: &str) -> Result<String, CliError> {
     } else {
         bytes = std::fs::read(file).map_err(CliError::io(format!("the script {file}")))?;
     }
-    String::from_utf8(bytes).map_err(|_| CliError::Usage(format!("The script {file} is not UTF-8 text.")))
+    String::from_utf8(bytes)
+        .map_err(|_| CliError::Usage(format!("The script {file} is not UTF-8 text. Save it as UTF-8.")))
 }
 
 /// Reads the whole script before anything of it is done.
@@ -153,7 +155,7 @@ fn parse(session: &Session, text: &str, run_id: &str) -> Result<Vec<Step>, CliEr
             continue;
         }
         let wrong = |message: String| CliError::Usage(format!("Line {number} of the script: {message}"));
-        let line: Line = serde_json::from_str(text).map_err(|error| wrong(format!("{error}.")))?;
+        let line: Line = serde_json::from_str(text).map_err(|error| wrong(not_a_call(&error)))?;
         let tool = named(&line.tool).map_err(|error| wrong(error.to_string()))?;
         let kind = match &line.ticket {
             Some(kind) if tool.spec.route.contains("{kind}") => {
@@ -173,6 +175,17 @@ fn parse(session: &Session, text: &str, run_id: &str) -> Result<Vec<Step>, CliEr
         steps.push(Step { number, line, caller, request_id });
     }
     Ok(steps)
+}
+
+/// Why a line is no call, and how one is written.
+fn not_a_call(error: &serde_json::Error) -> String {
+    let told = error.to_string();
+    // It speaks of its one line as the first.
+    let told = told.split_once(" at line ").map_or(told.as_str(), |(told, _)| told);
+    let column = if error.is_data() { String::new() } else { format!(" (column {})", error.column()) };
+    format!(
+        "{told}{column}. Write one JSON object a line, such as {{\"tool\": \"ticket.get\", \"ticket\": \"T-10001\"}}."
+    )
 }
 
 /// What ties lines together: their ticket, the name they save, the names they refer to.
@@ -244,7 +257,11 @@ async fn one(step: &Step, desk: &dyn Desk, saved: &Saved) -> Done {
         Err(name) => {
             let refusal = crate::domain::refusal::Refusal::field_rule(
                 "ticket",
-                format!("The line refers to ${{{name}}}, but no earlier line was answered that saves it."),
+                format!(
+                    "The line refers to ${{{name}}}, but no earlier line was answered that saves it. Let one say \
+                     \"save\": \"{}\", or mend the one that does.",
+                    name.split('.').next().unwrap_or_default()
+                ),
             );
             let result = Err(Refused { refusal, request_id: None, correlation_id: None });
             return Done {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Global;
 use super::error::CliError;
 use super::out::{Out, say};
-use crate::config::{self, File};
+use crate::config::{self, ConfigError, File};
 use crate::domain::actor::{Actor, Role};
 use crate::engine::open::{DEMO_DATABASE, MAIN_DATABASE, Opening, Which, open};
 use crate::engine::{Caller, Desk, Engine, Options};
@@ -17,12 +17,16 @@ pub struct Session {
     pub out: Out,
     pub global: Global,
     file: File,
+    wrong_file: Option<ConfigError>,
 }
 
 impl Session {
     /// A run with these flags.
     pub fn new(global: Global, out: Out) -> Result<Self, CliError> {
-        let file = File::read(global.config.as_deref())?;
+        let (file, wrong_file) = match File::read(global.config.as_deref()) {
+            Ok(file) => (file, None),
+            Err(error) => (File::default(), Some(error)),
+        };
         if let Some(url) = &global.database_url
             && has_password(url)
         {
@@ -32,7 +36,12 @@ impl Session {
                     .to_owned(),
             ));
         }
-        Ok(Self { out, global, file })
+        Ok(Self { out, global, file, wrong_file })
+    }
+
+    /// Fails where the config file could not be used: for all but those that work without it.
+    pub fn heed_config(&mut self) -> Result<(), CliError> {
+        self.wrong_file.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Which database, and how to open it.
@@ -54,8 +63,14 @@ impl Session {
             config::variable(&["DISPATCH_DATA_DIR"]).map(Into::into).or_else(|| self.file.data_dir.clone());
         opening.postgres_bin =
             config::variable(&["DISPATCH_POSTGRES_BIN"]).map(Into::into).or_else(|| self.file.postgres_bin.clone());
-        if let Some(max) = config::variable(&["DISPATCH_DB_POOL_MAX"]).and_then(|max| max.parse().ok()) {
-            opening.pool_max = std::cmp::max(max, 2);
+        if let Some(max) = config::variable(&["DISPATCH_DB_POOL_MAX"]) {
+            if let Ok(max) = max.trim().parse() {
+                opening.pool_max = std::cmp::max(max, 2);
+            } else {
+                tracing::warn!(
+                    "DISPATCH_DB_POOL_MAX is `{max}`, no whole number: its default is used. Set it to 2 or more"
+                );
+            }
         }
         opening.options = Options {
             require_head: config::flag("DISPATCH_EVIDENCE_REQUIRE_HEAD").unwrap_or(false),

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::error::CliError;
+use super::offer;
 use super::out::{Table, Tone, terminal_columns};
 use super::session::Session;
 use crate::domain::directory::Kind;
@@ -28,8 +29,10 @@ enum ToolCommand {
     )]
     Schema {
         /// The tool's name, e.g. ticket.triage
+        #[arg(value_parser = offer::TOOLS, hide_possible_values = true)]
         tool: String,
         /// The kind of master data, for tools whose payload depends on it
+        #[arg(value_parser = offer::KINDS, hide_possible_values = true)]
         kind: Option<String>,
     },
 }

@@ -142,7 +142,7 @@ impl Scope {
             if *reach != Reach::All {
                 return Err(Refusal::new(
                     Code::ForbiddenScope,
-                    "This call concerns every account and site, so it needs a scope of * in both lists.",
+                    "This call concerns every account and site, so it needs a scope of * in both lists. Ask somebody who has it.",
                 )
                 .with("scope_field", field));
             }

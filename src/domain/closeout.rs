@@ -117,7 +117,7 @@ impl Report {
             Requirement::MissingSignatureConfirmation => format!("The customer's signature is missing. Add evidence under {SIGNATURE_KEY}, or complete with no_signature_reason."),
             Requirement::InvalidEvidenceReference => format!("Evidence that cannot be found or is not kept in the object store: {}. Store the files and refer to those.", list(&self.invalid_evidence_refs)),
             Requirement::MissingEvidence => format!("Evidence is missing: {}. Add each with closeout.add_evidence, then try again.", list(&self.missing_evidence_keys)),
-            Requirement::MissingChecklist => format!("Checklist items are not confirmed: {}. Each must be exactly true.", list(&self.missing_checklist_keys)),
+            Requirement::MissingChecklist => format!("Checklist items are not confirmed: {}. Each must be exactly true in checklist_status: tick what is done, then try again.", list(&self.missing_checklist_keys)),
             Requirement::MissingRequirements | Requirement::Ready => format!("Evidence is missing: {}; checklist items are not confirmed: {}. Add the evidence, confirm the items, then try again.", list(&self.missing_evidence_keys), list(&self.missing_checklist_keys)),
         };
         let mut refusal = Refusal::new(Code::CloseoutRequirementsIncomplete, message)

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::actor::{Actor, Scope};
+use super::actor::{Actor, Role, Scope};
 use super::audit::{Event, SYSTEM_CHAIN};
 use super::canonical;
 use super::case::{CaseFile, Context, Decision, Message, Record, Step};
@@ -33,15 +33,24 @@ pub struct Asked<'a> {
 
 /// Whether a role may call a tool at all (step 3).
 pub fn authorise(tool: &Tool, actor: &Actor) -> Result<(), Refusal> {
-    if tool.spec.roles.contains(&actor.role) {
+    may_call(tool, actor.role)
+}
+
+/// Whether a role may call a tool.
+pub fn may_call(tool: &Tool, role: Role) -> Result<(), Refusal> {
+    if tool.spec.roles.contains(&role) {
         return Ok(());
     }
     let allowed: Vec<&str> = tool.spec.roles.iter().map(|role| role.as_str()).collect();
     Err(Refusal::new(
         Code::Forbidden,
-        format!("Role {} may not call {}. Allowed: {}.", actor.role, tool.spec.name, allowed.join(", ")),
+        format!(
+            "Role {role} may not call {}. Allowed: {}. Ask somebody in one of these roles.",
+            tool.spec.name,
+            allowed.join(", ")
+        ),
     )
-    .with("actor_role", actor.role)
+    .with("actor_role", role)
     .with("allowed_roles", tool.spec.roles))
 }
 
@@ -53,7 +62,11 @@ pub fn admit(tool: &Tool, state: State) -> Result<(), Refusal> {
     let allowed: Vec<&str> = tool.spec.from_states().iter().map(|state| state.as_str()).collect();
     Err(Refusal::new(
         Code::InvalidStateTransition,
-        format!("The ticket is {state}; {} is possible from {}.", tool.spec.name, allowed.join(", ")),
+        format!(
+            "The ticket is {state}; {} is possible from {}. `dispatch ticket show` says what is possible now.",
+            tool.spec.name,
+            allowed.join(", ")
+        ),
     )
     .with("from_state", state)
     .with("allowed_from_states", tool.spec.from_states())

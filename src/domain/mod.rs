@@ -5,6 +5,7 @@ pub mod actor;
 pub mod audit;
 pub mod canonical;
 pub mod case;
+pub mod chain;
 pub mod closeout;
 pub mod directory;
 pub mod filter;

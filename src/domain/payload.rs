@@ -49,7 +49,7 @@ impl Window {
         if self.end > self.start {
             return Ok(());
         }
-        Err(Refusal::field_rule(field, format!("{field} must be after start ({}).", self.start)))
+        Err(Refusal::field_rule(field, format!("{field} must be after start ({}). Give a later one.", self.start)))
     }
 }
 

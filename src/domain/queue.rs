@@ -1,11 +1,11 @@
 //! The queue of promises: its rows, its filters, and what may be done from it (CONTRACT.md 9.2).
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::actor::Actor;
+use super::actor::{Actor, Role};
 use super::judge;
 use super::policy::Policy;
 use super::refusal::{Code, Refusal};
@@ -192,7 +192,7 @@ pub struct RawRow {
     pub sla_clock_start: Timestamp,
     pub version: i64,
     pub chain_seq: i64,
-    /// Which change of the row, its site or its technician this is; opaque, ever growing.
+    /// The newest change of the ticket, its site, account and technician: opaque, never twice the same.
     pub change: String,
 }
 
@@ -219,7 +219,7 @@ pub struct Row {
     pub sla_status: SlaStatus,
     pub sla_clock: SlaClock,
     pub sla_delay_attribution: Delay,
-    pub actions: Vec<Value>,
+    pub actions: Actions,
     // Ours, beside the contract's.
     pub account_id: Uuid,
     pub account_name: String,
@@ -251,7 +251,7 @@ impl RawRow {
         let last_update = self.last_event_at.unwrap_or(self.updated_at);
         Row {
             rank: Rank::new(&reading, self.priority, self.region_weight, last_update, self.ticket_id),
-            actions: actions(self.ticket_id, self.state, actor),
+            actions: Actions { ticket_id: self.ticket_id, state: self.state, role: actor.role },
             ticket_id: self.ticket_id,
             number: self.number,
             state: self.state,
@@ -294,16 +294,24 @@ const QUEUE_ACTIONS: [(&str, &str); 6] = [
     ("ticket_cancel", "ticket.cancel"),
 ];
 
-fn actions(ticket_id: Uuid, state: State, actor: &Actor) -> Vec<Value> {
-    QUEUE_ACTIONS
-        .iter()
-        .filter_map(|(id, name)| registry::find(name).map(|tool| action(id, tool, ticket_id, state, actor)))
-        .collect()
+/// What may be done with a row, put into words only where it is written out: a queue holds many rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Actions {
+    ticket_id: Uuid,
+    state: State,
+    role: Role,
+}
+
+impl Serialize for Actions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let tools = QUEUE_ACTIONS.iter().filter_map(|(id, name)| Some((id, registry::find(name)?)));
+        serializer.collect_seq(tools.map(|(id, tool)| action(id, tool, self.ticket_id, self.state, self.role)))
+    }
 }
 
 /// One action on a ticket: whether it is possible, or the refusal that the call itself would give.
-pub fn action(action_id: &str, tool: &Tool, ticket_id: Uuid, state: State, actor: &Actor) -> Value {
-    let verdict = judge::authorise(tool, actor).and_then(|()| judge::admit(tool, state));
+pub fn action(action_id: &str, tool: &Tool, ticket_id: Uuid, state: State, role: Role) -> Value {
+    let verdict = judge::may_call(tool, role).and_then(|()| judge::admit(tool, state));
     json!({
         "action_id": action_id,
         "tool_name": tool.spec.name,

@@ -82,7 +82,7 @@ pub fn case(case: &CaseFile, around: &Surroundings, actor: &Actor, policy: &Poli
     let actions: Vec<Value> = registry::tools()
         .iter()
         .filter(|tool| tool.spec.takes_ticket())
-        .map(|tool| queue::action(&tool.spec.name.replace('.', "_"), tool, ticket.id, ticket.state, actor))
+        .map(|tool| queue::action(&tool.spec.name.replace('.', "_"), tool, ticket.id, ticket.state, actor.role))
         .collect();
     json!({
         "generated_at": now,

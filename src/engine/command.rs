@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use sqlx::{Acquire, PgConnection};
 use uuid::Uuid;
 
+use super::Engine;
 use super::admission::{Reference, Target, request_id};
 use super::call::{Call, Preview, Refused, Reply};
-use super::{Engine, PATIENCE};
 use crate::domain::actor::Actor;
 use crate::domain::audit::SYSTEM_CHAIN;
 use crate::domain::case::{CaseFile, Context};
@@ -87,8 +87,11 @@ impl Engine {
             correlation_id: refused.correlation_id.as_deref(),
             refusal: &refused.refusal,
         };
-        if let Err(error) = self.store.record_refusal(&record).await {
-            tracing::warn!(%error, "a refusal could not be recorded");
+        // A caller who is refused without the database does not wait for it either.
+        match tokio::time::timeout(self.patience.retry, self.store.record_refusal(&record)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a refusal could not be recorded"),
+            Err(_) => tracing::warn!("a refusal could not be recorded in time"),
         }
     }
 
@@ -104,12 +107,12 @@ impl Engine {
         let asked = asked(tool, call, target);
         let mut probes: Option<Probes> = self.options.require_head.then(Probes::new);
         let mut locked = false;
-        let mut pauses = PATIENCE.iter();
+        let mut tries = self.patience.tries();
         loop {
             let result = if locked {
-                self.attempt_locked(&asked, call, request_id, probes.as_ref()).await
+                tries.bounded(self.attempt_locked(&asked, call, request_id, probes.as_ref())).await
             } else {
-                self.attempt(&asked, call, request_id, probes.as_ref()).await
+                tries.bounded(self.attempt(&asked, call, request_id, probes.as_ref())).await
             };
             match result {
                 Ok(Ok(reply)) => return reply,
@@ -118,10 +121,9 @@ impl Engine {
                 Err(error) if error.is_twin() => locked = false,
                 // It is not known whether the call was stored: its replay will tell.
                 Err(error) if error.is_transient() => {
-                    self.store.release_lanes();
-                    match pauses.next() {
-                        Some(pause) => tokio::time::sleep(*pause).await,
-                        None => return Err(error.into_refusal()),
+                    self.store.doubt_connections();
+                    if !tries.another().await {
+                        return Err(error.into_refusal());
                     }
                 }
                 Err(error) => return Err(error.into_refusal()),

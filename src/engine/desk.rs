@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::Engine;
 use super::admission;
@@ -37,8 +38,10 @@ pub struct QueuePage {
 #[derive(Debug)]
 pub struct QueueChanges {
     pub generated_at: Timestamp,
-    /// Rows as they now are, whether or not a filter shows them. Some may repeat.
+    /// Rows as they now are, whether or not a filter shows them. Some may repeat what a page shows.
     pub rows: Vec<Row>,
+    /// Tickets that are no more, deleted by hand.
+    pub deleted: Vec<Uuid>,
     pub feed: FeedToken,
     /// The database was restored since: read everything again.
     pub starts_anew: bool,

@@ -7,15 +7,16 @@
 
 mod admission;
 pub mod audit;
+pub mod backup;
 mod bulk;
 mod call;
 mod command;
 mod desk;
 pub mod open;
+mod patience;
 mod read;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 
@@ -23,6 +24,7 @@ pub use crate::store::copy::Batch;
 pub use bulk::{Bulk, BulkCall, Known};
 pub use call::{Call, Caller, Preview, Refused, Reply};
 pub use desk::{Desk, QueueChanges, QueuePage, QueueQuery};
+pub use patience::Patience;
 
 pub use crate::store::objects::{MAX_OBJECT, Stored, uri_of};
 pub use crate::store::queue::{FeedToken, Seen};
@@ -32,10 +34,6 @@ use crate::domain::refusal::Refusal;
 use crate::store::objects::Objects;
 use crate::store::refused::Sampler;
 use crate::store::{Store, StoreError};
-
-/// How often a call is tried again when the database goes away under it, and the pause before.
-const PATIENCE: [Duration; 4] =
-    [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1500)];
 
 /// What an operator may choose about the engine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,13 +51,22 @@ pub struct Engine {
     objects: Objects,
     policy: Arc<Bundle>,
     options: Options,
+    patience: Patience,
     sampler: Arc<Sampler>,
 }
 
 impl Engine {
     /// An engine with the policy that ships with the program.
     pub fn new(store: Store, objects: Objects, options: Options) -> Self {
-        Self { store, objects, policy: Bundle::embedded(), options, sampler: Arc::default() }
+        let patience = Patience::default();
+        Self { store, objects, policy: Bundle::embedded(), options, patience, sampler: Arc::default() }
+    }
+
+    /// The same with another patience.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// The store below, for what lives beside the tools.
@@ -77,15 +84,17 @@ impl Engine {
         &self,
         ask: impl Fn() -> BoxFuture<'a, Result<T, StoreError>> + Send,
     ) -> Result<T, Refusal> {
-        for pause in PATIENCE {
-            match ask().await {
+        let mut tries = self.patience.tries();
+        loop {
+            match tries.bounded(ask()).await {
                 Err(error) if error.is_transient() => {
-                    self.store.release_lanes();
-                    tokio::time::sleep(pause).await;
+                    self.store.doubt_connections();
+                    if !tries.another().await {
+                        return Err(error.into_refusal());
+                    }
                 }
                 other => return other.map_err(StoreError::into_refusal),
             }
         }
-        ask().await.map_err(StoreError::into_refusal)
     }
 }

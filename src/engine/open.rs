@@ -63,8 +63,10 @@ pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What was given is no URL of a database.
-    #[error("the database URL is not one: {0}. Write postgresql://user@host/database")]
-    Url(String),
+    #[error(
+        "the database URL cannot be read. Write postgresql://user@host/database, special characters percent-encoded"
+    )]
+    Url,
     /// A server from before.
     #[error("the server at this URL is PostgreSQL {0}. dispatch needs 14 or newer: upgrade it, or use another")]
     TooOld(i32),
@@ -111,13 +113,17 @@ pub async fn open(opening: &Opening) -> Result<Opened, OpenError> {
 }
 
 fn engine(opening: &Opening, store: Store) -> Result<Engine, OpenError> {
-    let folder = opening.cluster()?.data_dir().join("objects");
-    Ok(Engine::new(store, Objects::new(folder), opening.options))
+    Ok(Engine::new(store, objects(opening)?, opening.options))
+}
+
+/// Where the evidence objects are kept.
+pub(super) fn objects(opening: &Opening) -> Result<Objects, LocalError> {
+    Ok(Objects::new(opening.cluster()?.data_dir().join("objects")))
 }
 
 /// The options in a URL; the URL itself may hold a password and is never repeated.
 pub fn parse_url(url: &str) -> Result<PgConnectOptions, OpenError> {
-    PgConnectOptions::from_str(url).map_err(|_| OpenError::Url("it cannot be read".to_owned()))
+    PgConnectOptions::from_str(url).map_err(|_| OpenError::Url)
 }
 
 async fn open_url(opening: &Opening, url: &str) -> Result<Opened, OpenError> {
@@ -160,7 +166,7 @@ async fn open_private(opening: &Opening, database: &str) -> Result<Opened, OpenE
             }
             Schema::Foreign => return Err(OpenError::Foreign),
         },
-        Err(error) if is_missing(&error) => {
+        Err(StoreError::NoDatabase(_)) => {
             create(&cluster, database).await?;
             bring_up(&cluster, database).await?;
             Store::open(app, opening.pool_max, false).await?
@@ -181,8 +187,4 @@ async fn warn_of_differences(store: &Store) -> Result<(), StoreError> {
         );
     }
     Ok(())
-}
-
-fn is_missing(error: &StoreError) -> bool {
-    matches!(error, StoreError::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("3D000"))
 }

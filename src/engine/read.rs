@@ -214,6 +214,7 @@ impl Engine {
         Ok(QueueChanges {
             generated_at: changes.now,
             rows: changes.rows.into_iter().map(|row| row.seen(changes.now, policy, &caller.actor)).collect(),
+            deleted: changes.deleted,
             starts_anew: changes.token.epoch != since.epoch,
             feed: changes.token,
         })

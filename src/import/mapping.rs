@@ -123,7 +123,10 @@ impl Mapping {
 
     /// Reads a mapping, or says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
+        toml::from_str(text).map_err(|error| {
+            let (line, message) = crate::config::toml_error(text, &error);
+            format!("line {line}: {message}")
+        })
     }
 
     fn fields(&mut self) -> [(&'static str, &mut Option<Template>); 11] {

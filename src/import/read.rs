@@ -59,12 +59,16 @@ impl Source {
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let meta = std::fs::metadata(path)?;
         if meta.is_dir() {
-            return Err(ReadError::Broken("is a directory; name a file in it".to_owned()));
+            return Err(ReadError::Broken("it is a directory; name a file in it".to_owned()));
         }
         if !meta.is_file() {
-            return Err(ReadError::Broken("is no ordinary file; it is read twice, so save it to one first".to_owned()));
+            return Err(ReadError::Broken(
+                "it is no ordinary file, and it is read twice; save it to one first".to_owned(),
+            ));
         }
-        let Some(format) = format(path)? else { return Err(ReadError::Broken("is empty".to_owned())) };
+        let Some(format) = format(path)? else {
+            return Err(ReadError::Broken("it is empty; a heading and rows are wanted".to_owned()));
+        };
         let mut source = Self { path: path.to_owned(), format, columns: Vec::new(), rows: 0 };
         match format {
             Format::Csv => {
@@ -88,7 +92,7 @@ impl Source {
                     }
                 }
                 if source.columns.is_empty() {
-                    return Err(ReadError::Broken("holds no JSON object; write one on each line".to_owned()));
+                    return Err(ReadError::Broken("it holds no JSON object; write one on each line".to_owned()));
                 }
             }
         }
@@ -168,13 +172,13 @@ fn check_size(line: u64, column: &str, size: usize) -> Result<(), ReadError> {
     }
     let column: String = column.chars().take(80).collect();
     Err(ReadError::Broken(format!(
-        "line {line}: the field {column} holds {size} bytes; a field may hold {MAX_FIELD}. Is a quote never closed?"
+        "line {line}: the field {column} holds {size} bytes; a field may hold {MAX_FIELD}. Look for a quote that is never closed"
     )))
 }
 
 fn too_long(line: u64) -> ReadError {
     ReadError::Broken(format!(
-        "line {line}: the row that begins there is larger than {MAX_ROW} bytes. Is a quote never closed?"
+        "line {line}: the row that begins there is larger than {MAX_ROW} bytes. Look for a quote that is never closed"
     ))
 }
 
@@ -257,7 +261,7 @@ impl CsvRows {
         let mut rows = Self { reader, lines, left, columns: Vec::new(), record: ByteRecord::new() };
         match rows.read()? {
             Some((_, header)) => rows.columns = header.into_iter().map(|name| name.trim().to_owned()).collect(),
-            None => return Err(ReadError::Broken("is empty".to_owned())),
+            None => return Err(ReadError::Broken("it is empty; a heading and rows are wanted".to_owned())),
         }
         Ok(rows)
     }

@@ -72,14 +72,21 @@ pub(super) const TECHNICIAN_RECORD: &str = "to_jsonb(r) || jsonb_build_object(\
         'start_time', start_time, 'end_time', end_time) ORDER BY weekday, start_time) \
         FROM technician_availability WHERE technician_id = r.id), '[]'))";
 
+/// What a technician has open: assigned to them, and their part not done (CONTRACT.md 7.6). Counted
+/// in `tickets_technician_idx` alone.
+const ACTIVE_LOAD: &str = "jsonb_build_object('active_load', (SELECT count(*) FROM tickets k \
+    WHERE k.assigned_tech_id = r.id AND k.state IN ('NEW', 'NEEDS_INFO', 'TRIAGED', 'APPROVAL_REQUIRED', \
+    'READY_TO_SCHEDULE', 'SCHEDULE_PROPOSED', 'SCHEDULED', 'PENDING_CUSTOMER_CONFIRMATION', 'DISPATCHED', 'ON_SITE', \
+    'IN_PROGRESS', 'ON_HOLD')))";
+
 impl Store {
     /// The records found, by name, with the sort key of each.
     pub async fn lookup(&self, lookup: &Lookup<'_>) -> Result<Vec<(String, Map<String, Value>)>, StoreError> {
         let kind = lookup.kind;
         let (text, account, site, name) = shape(kind);
         let record = match kind {
-            Kind::Technicians => TECHNICIAN_RECORD,
-            _ => "to_jsonb(r)",
+            Kind::Technicians => format!("{TECHNICIAN_RECORD} || {ACTIVE_LOAD}"),
+            _ => "to_jsonb(r)".to_owned(),
         };
         // Technicians belong to nobody's account; scope leaves them visible.
         let scoped = if kind == Kind::Technicians {

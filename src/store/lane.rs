@@ -41,8 +41,16 @@ impl Store {
     }
 
     /// Gives every kept connection back to the pool, which tests it.
-    pub fn release_lanes(&self) {
+    pub(super) fn release_lanes(&self) {
         drop(self.kept.with(std::mem::take));
+    }
+
+    /// Has every connection tested that nobody uses: where one was found dead, the others may be as
+    /// well, and each call would meet only one of them a try.
+    pub fn doubt_connections(&self) {
+        self.release_lanes();
+        let idle: Vec<_> = std::iter::from_fn(|| self.pool.try_acquire()).collect();
+        drop(idle);
     }
 }
 

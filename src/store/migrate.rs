@@ -1,11 +1,12 @@
 //! Migrations, and whether the database's own rules are still the contract's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, PgPool, Row};
 
 use super::StoreError;
+use super::shape::Shape;
 use crate::domain::state::State;
 use crate::store::local::APP;
 
@@ -28,7 +29,7 @@ pub enum Schema {
 }
 
 /// The oldest Postgres that this program works with.
-const OLDEST_POSTGRES: i32 = 14;
+pub const OLDEST_POSTGRES: i32 = 14;
 
 /// The server's major version, where it is too old for this program.
 pub async fn too_old(pool: &PgPool) -> Result<Option<i32>, StoreError> {
@@ -40,6 +41,47 @@ pub async fn too_old(pool: &PgPool) -> Result<Option<i32>, StoreError> {
 /// The version of the newest migration this program brings.
 pub fn newest() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+/// What became of a migration, by the database's own list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Migrated {
+    /// As this program brings it.
+    Applied,
+    /// Not applied.
+    Missing,
+    /// Begun and not ended.
+    Failed,
+    /// Applied from another text than this program's.
+    Changed,
+    /// Of a newer program.
+    Unknown,
+}
+
+/// A row of the database's list: version, whether it succeeded, checksum.
+pub(super) type Applied = (i64, bool, Vec<u8>);
+
+/// Every migration that this program or the database knows.
+pub(super) fn compare(applied: &[Applied]) -> BTreeMap<i64, Migrated> {
+    let mut found: BTreeMap<i64, Migrated> =
+        MIGRATIONS.iter().map(|migration| (migration.version, Migrated::Missing)).collect();
+    for (version, success, checksum) in applied {
+        let own = MIGRATIONS.iter().find(|migration| migration.version == *version);
+        let state = match own {
+            _ if !success => Migrated::Failed,
+            None => Migrated::Unknown,
+            Some(own) if own.checksum[..] != checksum[..] => Migrated::Changed,
+            Some(_) => Migrated::Applied,
+        };
+        found.insert(*version, state);
+    }
+    found
+}
+
+/// What the migrations up to this version make.
+pub(super) fn shape(version: i64) -> Shape {
+    Shape::of(MIGRATIONS.iter().filter(|own| own.version <= version).map(|own| own.sql.as_str()))
 }
 
 /// Looks at a database's schema.

@@ -4,7 +4,9 @@ mod columns;
 pub mod copy;
 pub mod databases;
 pub mod directory;
+pub mod dump;
 pub mod error;
+pub mod health;
 mod lane;
 pub mod load;
 pub mod local;
@@ -15,7 +17,11 @@ pub mod persist;
 pub mod queue;
 pub mod reads;
 pub mod refused;
+pub mod server;
+pub mod shape;
 mod statement;
+pub mod traces;
+pub mod trail;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,13 +40,20 @@ pub struct Store {
 
 /// Connections one process holds at most, where nobody says.
 pub const DEFAULT_POOL: u32 = 10;
+/// How long a connection may be waited for.
+const ACQUIRING: Duration = Duration::from_secs(10);
+/// How long the first connection may take before we ask why.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Store {
     /// Opens a database. The first connection is made at once, so that one that cannot be reached
     /// is said here and not later. A schema newer than this program is opened for reading only.
     pub async fn open(options: PgConnectOptions, pool_max: u32, read_only: bool) -> Result<Self, StoreError> {
         let mut options = options
-            .options([("TimeZone", "UTC"), ("jit", "off")])
+            // Answers are short: starting parallel workers takes longer than they save.
+            .options([("TimeZone", "UTC"), ("jit", "off"), ("max_parallel_workers_per_gather", "0")])
+            // A client that was put to sleep in mid call must not keep a ticket locked until it wakes.
+            .options([("idle_in_transaction_session_timeout", "15s")])
             .statement_cache_capacity(256)
             .log_statements(tracing::log::LevelFilter::Trace)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
@@ -50,15 +63,24 @@ impl Store {
         if read_only {
             options = options.options([("default_transaction_read_only", "on")]);
         }
-        let pool = PgPoolOptions::new()
+        let connecting = PgPoolOptions::new()
             .max_connections(pool_max)
             .min_connections(0)
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(ACQUIRING)
             // A dead connection is noticed by the call that meets it, which tries again with the
             // same request id; asking before each call would cost every call a round trip.
             .test_before_acquire(false)
-            .connect_with(options)
-            .await?;
+            .connect_with(options.clone());
+        tokio::pin!(connecting);
+        let pool = match tokio::time::timeout(PATIENCE, &mut connecting).await {
+            Ok(connected) => connected?,
+            // A pool keeps trying where nobody listens, and does not say why: asked directly, the
+            // server or the system does.
+            Err(_) => match tokio::time::timeout(ACQUIRING, options.connect()).await {
+                Ok(Err(error)) => return Err(error.into()),
+                Ok(Ok(_)) | Err(_) => connecting.await?,
+            },
+        };
         Ok(Self { pool, kept: Arc::default() })
     }
 

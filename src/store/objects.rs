@@ -8,6 +8,7 @@ use tokio::fs;
 use super::StoreError;
 use crate::domain::canonical::sha256_hex;
 use crate::domain::closeout::{OWN_SCHEME, ProbeFailure};
+use crate::text::failure;
 
 /// The largest object, in bytes (CONTRACT.md 6).
 pub const MAX_OBJECT: u64 = 25 * 1024 * 1024;
@@ -39,7 +40,12 @@ impl Objects {
         let checksum = sha256_hex(bytes);
         let path = self.path(&checksum);
         let failed = |error: io::Error| {
-            StoreError::Files(format!("the object store in {} cannot be written: {error}", self.folder.display()))
+            StoreError::Files(format!(
+                "the object store in {} cannot be written: {}. Make that folder writable for \
+                 whoever runs dispatch; `dispatch doctor` tries it.",
+                self.folder.display(),
+                failure(&error)
+            ))
         };
         if !fs::try_exists(&path).await.unwrap_or(false) {
             let folder = path.parent().unwrap_or(&self.folder);
@@ -58,7 +64,10 @@ impl Objects {
         match fs::read(self.path(checksum)).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::Files(format!("the object {uri} cannot be read: {error}"))),
+            Err(error) => Err(StoreError::Files(format!(
+                "the object {uri} cannot be read: {}. See that its folder is readable for whoever runs dispatch",
+                failure(&error)
+            ))),
         }
     }
 
@@ -80,6 +89,26 @@ impl Objects {
                 Err((ProbeFailure::ChecksumMismatch, "The object is not what its checksum says.".to_owned()))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a file into the folder, reads it back and removes it; makes no folder.
+    pub async fn try_out(&self) -> io::Result<()> {
+        let path = self.folder.join(format!(".doctor-{}", uuid::Uuid::new_v4()));
+        let bytes = path.as_os_str().as_encoded_bytes();
+        let tried = async {
+            write_private(&path, bytes).await?;
+            if fs::read(&path).await? == bytes { Ok(()) } else { Err(io::Error::other("it reads back changed")) }
+        };
+        let tried = tried.await;
+        match fs::remove_file(&path).await {
+            Err(error) if tried.is_ok() => Err(error),
+            _ => tried,
         }
     }
 

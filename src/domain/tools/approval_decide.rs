@@ -39,7 +39,7 @@ fn return_state(approval: &Approval) -> Result<State, Refusal> {
         Some(state @ (State::ReadyToSchedule | State::InProgress)) => Ok(state),
         _ => Err(Refusal::new(
             Code::InvalidApprovalTargetState,
-            "This approval leads to no state that a decision may lead to (READY_TO_SCHEDULE or IN_PROGRESS). Its row needs repair.",
+            "This approval leads to no state that a decision may lead to (READY_TO_SCHEDULE or IN_PROGRESS). Tell whoever looks after the database: return_state in its row needs repair.",
         )
         .with("return_state", named)),
     }
@@ -60,7 +60,7 @@ impl ApprovalDecide {
         if approval.status != ApprovalStatus::Pending {
             return Err(Refusal::new(
                 Code::ApprovalNotPending,
-                format!("This approval is already {}. Only a pending one can be decided.", approval.status),
+                format!("This approval is already {}. Only a pending one can be decided; `dispatch ticket show` lists those.", approval.status),
             )
             .with("approval_status", approval.status));
         }

@@ -96,7 +96,7 @@ master! {
         match &self.timezone {
             Some(name) if name.trim().parse::<chrono_tz::Tz>().is_err() => Err(Refusal::field_rule(
                 "timezone",
-                "timezone is not a name of the time-zone database, such as America/New_York.",
+                "timezone is no time zone. Give a name of the time-zone database, such as America/New_York.",
             )),
             _ => Ok(()),
         }
@@ -152,7 +152,7 @@ master! {
     fn check(&self) -> Result<(), Refusal> {
         for (name, date) in [("installed_at", self.installed_at), ("warranty_until", self.warranty_until)] {
             if date.is_some_and(|date| date.year() < 1) {
-                return Err(Refusal::field_rule(name, format!("{name} is before the year 1.")));
+                return Err(Refusal::field_rule(name, format!("{name} is before the year 1. Give a later one.")));
             }
         }
         Ok(())

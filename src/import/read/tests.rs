@@ -62,8 +62,8 @@ fn json_lines_have_the_columns_of_them_all() {
 
 #[test]
 fn what_is_broken_is_said_with_its_line() {
-    assert_eq!(all("csv", b"").unwrap_err(), "is empty");
-    assert_eq!(all("csv", b" \n\n").unwrap_err(), "is empty");
+    assert_eq!(all("csv", b"").unwrap_err(), "it is empty; a heading and rows are wanted");
+    assert_eq!(all("csv", b" \n\n").unwrap_err(), "it is empty; a heading and rows are wanted");
     assert!(all("csv", b"a,b\n1,2\n\"x\ny\xff\",2\n").unwrap_err().starts_with("line 4 is not UTF-8"));
     assert!(all("ndjson", b"{}\n{\"a\": \"\xff\"}\n").unwrap_err().starts_with("line 2 is not UTF-8"));
     let big = |size: usize| [b"a,b\n1,2\n3,\"".to_vec(), vec![b'x'; size], b"\"\n".to_vec()].concat();
@@ -74,5 +74,5 @@ fn what_is_broken_is_said_with_its_line() {
     assert!(all("ndjson", &json(10_000_000)).unwrap_err().starts_with("line 1: the field a"));
     assert!(all("ndjson", &json(40_000_000)).unwrap_err().starts_with("line 1: the row"));
     let folder = Source::open(&std::env::temp_dir()).unwrap_err().to_string();
-    assert!(folder.contains("is a directory"), "{folder}");
+    assert!(folder.contains("it is a directory"), "{folder}");
 }

@@ -73,7 +73,9 @@ impl Search {
         if let Some(directory) = &self.configured {
             match Binaries::inspect(directory.clone()).await {
                 Some(found) if fits(&found) => return Ok(found),
-                _ => tracing::warn!(directory = %directory.display(), "no fitting PostgreSQL server in this directory"),
+                _ => {
+                    tracing::debug!(directory = %directory.display(), "no fitting PostgreSQL server in this directory");
+                }
             }
         }
         if self.elsewhere {
@@ -95,6 +97,31 @@ impl Search {
         })
     }
 
+    /// The directory with `pg_dump` and `pg_restore` of this major version, else of the next newer
+    /// one: an older one cannot read the server. With the version found.
+    pub(super) async fn clients(&self, major: u32) -> Result<(PathBuf, u32), LocalError> {
+        let mut directories: Vec<PathBuf> = self.configured.iter().cloned().collect();
+        if self.elsewhere {
+            let named = output_of(Path::new("pg_config"), "--bindir").await;
+            directories.extend(named.map(|directory| PathBuf::from(directory.trim())));
+            directories.extend(on_path().chain(usual()));
+        }
+        let mut best: Option<(PathBuf, u32)> = None;
+        for directory in directories {
+            let dump = directory.join("pg_dump");
+            if !is_executable(&dump) || !is_executable(&directory.join("pg_restore")) {
+                continue;
+            }
+            let found = output_of(&dump, "--version").await.and_then(|answer| parse_version(&answer));
+            if let Some((found, _)) = found.filter(|(found, _)| *found >= major)
+                && best.as_ref().is_none_or(|(_, best)| found < *best)
+            {
+                best = Some((directory, found));
+            }
+        }
+        best.ok_or_else(|| LocalError::NoClients { major, looked: self.looked() })
+    }
+
     fn looked(&self) -> String {
         let configured = self.configured.as_ref().map(|directory| directory.display().to_string());
         let elsewhere = self.elsewhere.then(|| "the directory pg_config names, PATH and the usual places".to_owned());
@@ -107,8 +134,10 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
-async fn output_of(program: &Path, argument: &str) -> Option<String> {
-    let answer = Command::new(program).arg(argument).stdin(Stdio::null()).stderr(Stdio::null()).output().await.ok()?;
+pub(super) async fn output_of(program: &Path, argument: &str) -> Option<String> {
+    let mut command = Command::new(program);
+    command.arg(argument).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let answer = command.output().await.ok()?;
     if answer.status.success() { String::from_utf8(answer.stdout).ok() } else { None }
 }
 
@@ -134,7 +163,7 @@ fn newest_first(parent: &Path, prefix: &str, below: &str) -> Vec<PathBuf> {
 }
 
 /// Reads `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`.
-fn parse_version(answer: &str) -> Option<(u32, String)> {
+pub(super) fn parse_version(answer: &str) -> Option<(u32, String)> {
     let version = answer.split_once("(PostgreSQL) ")?.1.split_whitespace().next()?;
     let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     Some((version[..digits].parse().ok()?, version.to_owned()))

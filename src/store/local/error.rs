@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::text::failure;
+
 /// Why the private cluster is not to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
@@ -14,6 +16,14 @@ pub enum LocalError {
         minimum = super::binaries::MINIMUM
     )]
     NoBinaries { looked: String, remedy: String },
+
+    /// There is no `pg_dump` that can read the server.
+    #[error(
+        "backups are written by pg_dump and read by pg_restore of PostgreSQL {major} or newer, and none was found \
+         (looked in {looked}). Install the client programs of PostgreSQL {major} (on Debian and Ubuntu \
+         postgresql-client-{major}), or set DISPATCH_POSTGRES_BIN to the directory that holds them"
+    )]
+    NoClients { major: u32, looked: String },
 
     /// The cluster was made by a major version whose server is gone. Only the same major version can read it.
     #[error(
@@ -66,14 +76,14 @@ pub enum LocalError {
     Occupied { path: PathBuf },
 
     /// The file system said no.
-    #[error("could not {action} {}: {source}. {}", .path.display(), advice(.source))]
+    #[error("could not {action} {}: {}. {}", .path.display(), failure(.source), advice(.source))]
     File { action: &'static str, path: PathBuf, source: io::Error },
 
     /// A program of Postgres could not be started at all.
     #[error(
-        "could not run {}: {source}. It must be an executable of PostgreSQL that this user may run: repair the \
+        "could not run {}: {}. It must be an executable of PostgreSQL that this user may run: repair the \
          installation, or set DISPATCH_POSTGRES_BIN to the directory of another",
-        .program.display()
+        .program.display(), failure(.source)
     )]
     Run { program: PathBuf, source: io::Error },
 

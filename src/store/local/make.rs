@@ -64,8 +64,15 @@ async fn initdb(fresh: &Path, locale: &str, binaries: &Binaries, account: Accoun
         return Ok(());
     }
     let output = String::from_utf8_lossy(&answer.stderr);
-    let output = output.trim().lines().map(|line| line.trim_start_matches("initdb: ")).collect::<Vec<_>>().join("; ");
-    Err(LocalError::Initdb { path: fresh.to_owned(), output })
+    let place = fresh.parent().unwrap_or(fresh).to_owned();
+    Err(LocalError::Initdb { path: place, output: essence(&output) })
+}
+
+/// What `initdb` failed of: the server's own first word on it where there is one, else all it says.
+fn essence(output: &str) -> String {
+    let fatal = output.lines().find_map(|line| line.split_once("FATAL:").map(|(_, told)| told.trim().to_owned()));
+    let all = || output.trim().lines().map(|line| line.trim_start_matches("initdb: ")).collect::<Vec<_>>().join("; ");
+    fatal.unwrap_or_else(all)
 }
 
 /// Removes what a killed process left behind. Called under the lock.
@@ -107,4 +114,17 @@ pub(super) async fn roles(owner: PgConnectOptions, major: u32) -> Result<(), Loc
 async fn close_public(database: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC").execute(database).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::essence;
+
+    #[test]
+    fn of_a_long_complaint_the_cause_is_told() {
+        let long =
+            "2026-11-21 11:02:32 UTC [1] FATAL:  could not extend file: No space left on device\nHINT:  Check.\n";
+        assert_eq!(essence(long), "could not extend file: No space left on device");
+        assert_eq!(essence("initdb: error: no such locale\ninitdb: hint: x\n"), "error: no such locale; hint: x");
+    }
 }

@@ -23,6 +23,7 @@ mod account;
 mod binaries;
 mod error;
 pub mod install;
+pub mod look;
 mod make;
 mod place;
 mod process;
@@ -136,6 +137,12 @@ impl Cluster {
         format!("postgresql:///{database}?host={host}&port={PORT}&user={role}")
     }
 
+    /// The directory with `pg_dump` and `pg_restore` for a server of this major version, or a newer
+    /// one's, and their own major version.
+    pub async fn clients(&self, major: u32) -> Result<(PathBuf, u32), LocalError> {
+        self.search.clients(major).await
+    }
+
     /// Makes the cluster if there is none, starts it if it is down, and returns when it takes connections.
     pub async fn ensure_running(&self) -> Result<Started, LocalError> {
         self.place.check_socket_dir()?;
@@ -181,6 +188,12 @@ impl Cluster {
         }
     }
 
+    /// Ends the server at once, for whoever is about to delete its data: no lock, and it must recover
+    /// if it is ever started again. Returns when it has ended, or after a few seconds.
+    pub fn abandon(&self) {
+        server::abandon(&self.place.pgdata);
+    }
+
     /// What is known, without changing anything.
     pub async fn status(&self) -> Result<Status, LocalError> {
         self.place.check_socket_dir()?;
@@ -202,6 +215,14 @@ impl Cluster {
     async fn begin(&self) -> Result<Work, LocalError> {
         let find = || self.search.find(&self.place.pgdata, self.place.major());
         let mut binaries = find().await?;
+        if let Some(asked) = self.search.configured.as_ref().filter(|asked| **asked != binaries.directory) {
+            tracing::warn!(
+                "there is no fitting PostgreSQL server in {}; the one in {} is used. Correct DISPATCH_POSTGRES_BIN or \
+                 postgres_bin in the config file",
+                asked.display(),
+                binaries.directory.display()
+            );
+        }
         let account = Account::resolve()?;
         if let Some(closed) = account.closed_directory(&self.place.data_dir) {
             return Err(LocalError::Unreachable { closed });

@@ -18,7 +18,7 @@ use super::error::LocalError;
 const ROOT_DATA_DIR: &str = "/var/lib/dispatch";
 
 /// The kernel's limit on a socket's path is 104 bytes on some systems.
-const SOCKET_PATH_LIMIT: usize = 100;
+pub(super) const SOCKET_PATH_LIMIT: usize = 100;
 
 /// The name of the socket and its lock file are made of the port, though there is none.
 pub(super) const PORT: u16 = 5432;

@@ -240,6 +240,16 @@ pub(super) async fn stop(place: &Place, pid: i32) -> Result<(), LocalError> {
     Err(LocalError::WillNotStop { pid, seconds, log: place.log.clone() })
 }
 
+/// Ends the server without ceremony; blocks until it is gone, or `IMMEDIATE_STOP` has passed.
+pub(super) fn abandon(pgdata: &Path) {
+    let Some(server) = process::postmaster(pgdata) else { return };
+    process::signal(server.pid, Signal::QUIT);
+    let since = Instant::now();
+    while process::postmaster(pgdata).is_some() && since.elapsed() < IMMEDIATE_STOP {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// The last lines of the log that were written since `start`.
 fn tail(log: &Path, start: u64) -> String {
     const LINES: usize = 12;

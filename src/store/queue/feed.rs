@@ -1,0 +1,158 @@
+//! The change feed: what is visible now and was not at a point before.
+//!
+//! Every row that the queue shows carries the transaction that changed it last, whoever made the
+//! change. A point of the feed is a snapshot; what comes after it are exactly the transactions that
+//! it did not see: those that began later, and those that were still open. So a transaction that
+//! stays open elsewhere in the cluster delays nothing and makes nothing be read again.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, Row as _};
+use uuid::Uuid;
+
+use super::row::{self, BESIDE, COLUMNS};
+use crate::domain::actor::Scope;
+use crate::domain::queue::{RawRow, Row};
+use crate::domain::time::Timestamp;
+use crate::store::{Store, StoreError};
+
+/// How far a reader of the change feed has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedToken {
+    /// The database's epoch; a restore starts a new one, and everything is to be read again.
+    pub epoch: Uuid,
+    /// What has been seen: a snapshot in Postgres' notation.
+    pub snapshot: String,
+}
+
+/// What changed.
+#[derive(Debug)]
+pub struct Changes {
+    pub now: Timestamp,
+    pub rows: Vec<RawRow>,
+    /// Tickets that were deleted, by hand: the engine deletes none.
+    pub deleted: Vec<Uuid>,
+    pub token: FeedToken,
+}
+
+/// Whether a text is a snapshot as Postgres writes it: `xmin:xmax:xip,xip…`.
+pub(super) fn is_snapshot(text: &str) -> bool {
+    let mut parts = text.splitn(3, ':');
+    let bound = |part: Option<&str>| part.and_then(|part| part.parse::<i64>().ok()).filter(|xid| *xid > 0);
+    let (Some(min), Some(max), Some(running)) = (bound(parts.next()), bound(parts.next()), parts.next()) else {
+        return false;
+    };
+    let running = Some(running).filter(|running| !running.is_empty());
+    let running: Option<Vec<i64>> = running.iter().flat_map(|list| list.split(',')).map(|x| x.parse().ok()).collect();
+    let is_ordered =
+        |running: Vec<i64>| running.is_sorted_by(|a, b| a < b) && running.iter().all(|xid| (min..max).contains(xid));
+    min <= max && running.is_some_and(is_ordered)
+}
+
+/// The transactions that a snapshot did not see: the first that was not yet given out, and those open.
+fn unseen(snapshot: &str) -> (&str, Vec<&str>) {
+    let mut parts = snapshot.splitn(3, ':').skip(1);
+    let next = parts.next().unwrap_or("0");
+    (next, parts.next().unwrap_or_default().split(',').filter(|xid| !xid.is_empty()).collect())
+}
+
+/// Changed by a transaction that was not seen: $1 the first not given out, $2 those open.
+fn is_new(table: &str) -> String {
+    format!("({table}.changed_xid >= $1::xid8 OR {table}.changed_xid = ANY($2::text[]::xid8[]))")
+}
+
+impl Store {
+    /// The database's clock, and where a reader of the change feed begins who reads everything next.
+    pub(super) async fn feed_start(&self) -> Result<(Timestamp, FeedToken), StoreError> {
+        let row = sqlx::query(
+            "SELECT dispatch_now() AS now, epoch, pg_current_snapshot()::text AS snapshot FROM dispatch_meta",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let token = FeedToken { epoch: row.try_get("epoch")?, snapshot: row.try_get("snapshot")? };
+        Ok((Timestamp::new(row.try_get::<DateTime<Utc>, _>("now")?), token))
+    }
+
+    /// Every row that changed since a point of the feed, whoever changed it and however: the ticket
+    /// itself, its site, its account or its technician.
+    pub async fn changes(&self, since: &FeedToken, scope: &Scope) -> Result<Changes, StoreError> {
+        let (next, open) = unseen(&since.snapshot);
+        let sql = format!(
+            "SELECT dispatch_now() AS now, epoch, pg_current_snapshot()::text AS snapshot, gone.ids AS deleted, c.* \
+             FROM dispatch_meta CROSS JOIN (\
+                SELECT array_agg(d.ticket_id) AS ids FROM deleted_tickets d WHERE {} \
+                AND ($3::uuid[] IS NULL OR d.account_id = ANY($3)) AND ($4::uuid[] IS NULL OR d.site_id = ANY($4))) gone \
+             LEFT JOIN (SELECT {COLUMNS} FROM tickets t {BESIDE} WHERE t.id IN (\
+                SELECT k.id FROM tickets k WHERE {} \
+                UNION SELECT k.id FROM tickets k JOIN sites x ON x.id = k.site_id WHERE {} \
+                UNION SELECT k.id FROM tickets k JOIN technicians x ON x.id = k.assigned_tech_id WHERE {} \
+                UNION SELECT k.id FROM tickets k JOIN sites y ON y.id = k.site_id \
+                    JOIN accounts x ON x.id = y.account_id WHERE {}) \
+                AND ($3::uuid[] IS NULL OR t.account_id = ANY($3)) AND ($4::uuid[] IS NULL OR t.site_id = ANY($4))) c \
+             ON true",
+            is_new("d"),
+            is_new("k"),
+            is_new("x"),
+            is_new("x"),
+            is_new("x"),
+        );
+        let found = sqlx::query(AssertSqlSafe(sql))
+            .bind(next)
+            .bind(open)
+            .bind(scope.accounts.ids())
+            .bind(scope.sites.ids())
+            .fetch_all(&self.pool)
+            .await?;
+        let first = found.first().ok_or(sqlx::Error::RowNotFound)?;
+        let mut changes = Changes {
+            now: Timestamp::new(first.try_get::<DateTime<Utc>, _>("now")?),
+            rows: Vec::new(),
+            deleted: first.try_get::<Option<Vec<Uuid>>, _>("deleted")?.unwrap_or_default(),
+            token: FeedToken { epoch: first.try_get("epoch")?, snapshot: first.try_get("snapshot")? },
+        };
+        for found in &found {
+            if found.try_get::<Option<Uuid>, _>("id")?.is_some() {
+                changes.rows.push(row::read(found)?);
+            }
+        }
+        Ok(changes)
+    }
+}
+
+/// Drops what a reader has already seen: a page may hold a change that the feed, begun before it,
+/// gives again.
+#[derive(Debug, Default)]
+pub struct Seen(HashMap<Uuid, String>);
+
+impl Seen {
+    /// Whether this change of this row is new to the reader.
+    pub fn is_new(&mut self, row: &Row) -> bool {
+        self.0.insert(row.ticket_id, row.change.clone()).is_none_or(|last| last != row.change)
+    }
+
+    /// Forgets a ticket; whether it had been seen.
+    pub fn forget(&mut self, ticket_id: Uuid) -> bool {
+        self.0.remove(&ticket_id).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_snapshot_did_not_see_began_later_or_was_open() {
+        assert_eq!(unseen("10:20:10,14"), ("20", vec!["10", "14"]));
+        assert_eq!(unseen("20:20:"), ("20", vec![]));
+    }
+
+    #[test]
+    fn only_snapshots_are_snapshots() {
+        assert!(is_snapshot("10:20:10,14") && is_snapshot("20:20:"));
+        for wrong in ["", "10:20", "0:20:", "20:10:", "10:20:9", "10:20:14,12", "10:20:x", "a:b:c"] {
+            assert!(!is_snapshot(wrong), "{wrong}");
+        }
+    }
+}
