@@ -43,7 +43,7 @@ pub async fn bring_up(cluster: &Cluster, database: &str) -> Result<(), StoreErro
 /// index may answer alone.
 pub async fn tidy(cluster: &Cluster, database: &str) -> Result<(), StoreError> {
     let pool = owner_pool(cluster, database).await?;
-    for statement in ["VACUUM (ANALYZE) tickets, sites, accounts, technicians", "ANALYZE"] {
+    for statement in ["VACUUM (ANALYZE) tickets, ticket_words, sites, accounts, technicians", "ANALYZE"] {
         sqlx::raw_sql(statement).execute(&pool).await?;
     }
     pool.close().await;
