@@ -159,6 +159,9 @@ async fn filters_narrow_and_words_find_open_and_closed_tickets() {
     assert!(found(Filter { q: Some("50%x".to_owned()), ..Filter::default() }).await.is_empty());
 }
 
+/// Whether a row fits.
+type Fits<'a> = Box<dyn Fn(&Row) -> bool + 'a>;
+
 #[tokio::test]
 async fn whatever_the_filter_the_pages_are_all_fitting_rows_in_order() {
     let database = Database::new().await;
@@ -189,7 +192,6 @@ async fn whatever_the_filter_the_pages_are_all_fitting_rows_in_order() {
     let is_open = |row: &Row| State::OPEN.contains(&row.state);
     let ends = |row: &Row, ends: &[&str]| ends.iter().any(|end| row.number.ends_with(end));
     let is_seldom = |row: &Row| ends(row, &["105", "106"]);
-    type Fits<'a> = Box<dyn Fn(&Row) -> bool + 'a>;
     let q = |q: &str| Filter { q: Some(q.to_owned()), ..Filter::default() };
     let cases: Vec<(Filter, Fits<'_>)> = vec![
         (Filter { state: Some(words("NEW")), ..Filter::default() }, Box::new(|row| row.state == State::New)),
@@ -410,9 +412,9 @@ async fn the_feed_shows_every_change_once_whoever_made_it() {
     elsewhere.commit().await.unwrap();
     assert_eq!(changed(&mut feed, &mut seen).await, std::slice::from_ref(&id));
     sqlx::query("DELETE FROM tickets WHERE id::text = $1").bind(&made).execute(&owner).await.unwrap();
-    let changes = engine.changes(&who, &feed).await.unwrap();
-    assert_eq!((changes.rows.len(), changes.deleted), (0, vec![made.parse().unwrap()]));
-    feed = changes.feed;
+    let after = engine.changes(&who, &feed).await.unwrap();
+    assert_eq!((after.rows.len(), after.deleted), (0, vec![made.parse().unwrap()]));
+    feed = after.feed;
     assert!(engine.changes(&who, &feed).await.unwrap().deleted.is_empty());
     sqlx::query("UPDATE dispatch_meta SET epoch = gen_random_uuid()").execute(&owner).await.unwrap();
     assert!(engine.changes(&who, &feed).await.unwrap().starts_anew, "a restore starts a new epoch");

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::place::{self, Branch, Clock, Segment};
 use super::row::{BESIDE, COLUMNS};
 use super::{After, PageRequest};
+use crate::domain::actor::Reach;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 
@@ -86,7 +87,7 @@ impl<'a> Search<'a> {
         if !has_index {
             return vec![Way::Order];
         }
-        let among_running = self.segments().any(|segment| segment.is_running());
+        let among_running = self.segments().any(Segment::is_running);
         if among_running { vec![Way::Stretch, Way::Running, Way::Index] } else { vec![Way::Stretch, Way::Index] }
     }
 
@@ -278,17 +279,13 @@ impl<'a> Search<'a> {
             sql.push(" AND t.assigned_tech_id = ANY(").push_bind(filters.assigned_tech_id.clone()).push(")");
         }
         let asked = |ids: &Vec<Uuid>| Some(ids.clone()).filter(|ids| !ids.is_empty());
-        for sites in [asked(&filters.site_id), self.request.scope.sites.ids().map(<[Uuid]>::to_vec)] {
-            if let Some(sites) = sites {
-                sql.push(" AND t.site_id = ANY(").push_bind(sites).push(")");
-            }
+        let scope = |reach: &Reach| reach.ids().map(<[Uuid]>::to_vec);
+        for sites in [asked(&filters.site_id), scope(&self.request.scope.sites)].into_iter().flatten() {
+            sql.push(" AND t.site_id = ANY(").push_bind(sites).push(")");
         }
-        for accounts in [asked(&filters.account_id), self.request.scope.accounts.ids().map(<[Uuid]>::to_vec)] {
-            if let Some(accounts) = accounts {
-                sql.push(" AND t.account_id = ANY(").push_bind(accounts.clone());
-                sql.push(") AND t.site_id IN (SELECT id FROM sites WHERE account_id = ANY(").push_bind(accounts);
-                sql.push("))");
-            }
+        for accounts in [asked(&filters.account_id), scope(&self.request.scope.accounts)].into_iter().flatten() {
+            sql.push(" AND t.account_id = ANY(").push_bind(accounts.clone());
+            sql.push(") AND t.site_id IN (SELECT id FROM sites WHERE account_id = ANY(").push_bind(accounts).push("))");
         }
     }
 }
