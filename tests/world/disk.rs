@@ -33,9 +33,9 @@ async fn a_full_disk_refuses_writes_clearly_and_the_same_ids_settle_once_there_i
     }
     assert_eq!(refused.len(), 5, "the disk never filled");
     assert!(!done.is_empty());
-    // Reading goes on, and nothing is there by half.
+    // Reading goes on, and nothing is there by half. (Walking the chains needs a file of the server's.)
     assert_eq!(evidence_of(&engine, &ticket).await, done.len());
-    is_whole(&engine).await;
+    assert_eq!(engine.store().strays().await.unwrap(), []);
     let payload = json!({"kind": "PHOTO", "uri": "s3://jobs/x.jpg", "metadata": {"note": noise(100_000, 5_555)}});
     let said = own
         .program()

@@ -73,5 +73,5 @@ async fn a_call_on_a_ticket_costs_as_much_after_a_thousand_as_after_a_few() {
         assert!(*late <= early + early / 2 + 10, "{early} blocks became {late}");
     }
     assert_eq!(evidence_of(&single, &ticket).await, 1_010);
-    is_whole(&single).await;
+    is_whole(&own.engine(4).await).await;
 }

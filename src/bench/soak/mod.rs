@@ -29,7 +29,7 @@ use super::BenchError;
 use super::calls::World;
 use crate::demo::random::Random;
 use crate::engine::Engine;
-use crate::engine::open::{MAIN_DATABASE, Opening, Which, open};
+use crate::engine::open::{MAIN_DATABASE, Opening, open};
 use blow::{Aimed, Blow};
 use home::Home;
 use ledger::{Entry, Ledger, Outcome};
@@ -40,8 +40,10 @@ use worker::Worker;
 
 /// Processes of the program at work.
 const WORKERS: usize = 3;
-/// Connections of the driver itself: one, so that it can tell its own from the workers'.
+/// Connections of the driver itself: one, so that it can tell its own from the workers'. Walking the
+/// audit trail takes some more.
 const OWN_POOL: u32 = 1;
+const WALKING_POOL: u32 = 4;
 /// Calls sent after the blow, at most, by those who survive it.
 const CALLS_AFTER: u64 = 40;
 /// A start that is itself killed lives less long than this, in milliseconds.
@@ -115,7 +117,7 @@ impl Soak {
 
     /// The database as the driver reads it, on connections that no blow has touched.
     async fn look(&self) -> Result<Engine, BenchError> {
-        Ok(open(&Opening { which: Which::Private(MAIN_DATABASE.to_owned()), ..self.opening.clone() }).await?.engine)
+        Ok(open(&self.opening).await?.engine)
     }
 
     fn start_worker(&self) -> Result<Worker, BenchError> {
@@ -320,7 +322,7 @@ impl Soak {
 
     /// Walks every audit chain.
     async fn walk(&self) -> Result<(), BenchError> {
-        let engine = self.look().await?;
+        let engine = open(&Opening { pool_max: WALKING_POOL, ..self.opening.clone() }).await?.engine;
         let verdict = engine.verify_audit(None, |_| ()).await?;
         for found in verdict.broken {
             self.ledger.wrong(format!("{} link {}: {}", found.broken.chain, found.broken.seq, found.what));
