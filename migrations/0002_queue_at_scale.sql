@@ -147,7 +147,8 @@ DECLARE
     technician text := (SELECT name FROM technicians WHERE id = t.assigned_tech_id);
 BEGIN
     RETURN array_to_tsvector(
-        dispatch_words(concat_ws(' ', t.number, t.summary, t.incident_type, t.customer_name, t.customer_email,
+        -- The number also as a whole: of `T-10423` alone, `T` would be the beginning of a million words.
+        lower(t.number) || dispatch_words(concat_ws(' ', t.number, t.summary, t.incident_type, t.customer_name, t.customer_email,
             site, technician, left(t.description, 10000)))
         || dispatch_phone_words(t.customer_phone));
 END $$;

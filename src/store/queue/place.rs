@@ -28,6 +28,9 @@ pub(super) struct Place {
 /// What a row's place is compared by within its segment.
 const KEYS: &str = "t.queue_minute, t.priority, t.region_weight, t.queue_update, t.id";
 
+/// What of a ticket `t` the index of the order knows.
+pub(super) const COLUMNS: &str = "t.id, t.queue_minute, t.priority, t.region_weight, t.queue_update";
+
 /// The moment at which the clocks are read, and what follows from it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {

@@ -14,9 +14,9 @@ use crate::domain::actor::Reach;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 
-/// Rows of the order that are looked at before an index is asked: where one in fifteen fits, they
-/// fill a page of the usual length.
-const STRETCH: usize = 3_000;
+/// Rows of the order that are looked at before an index is asked: where one in five fits, they fill a
+/// page of the usual length.
+const STRETCH: usize = 1_000;
 
 /// A way to find the rows of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +25,10 @@ pub(super) enum Way {
     Order,
     /// Along the order, a stretch of it.
     Stretch,
-    /// Through an index, among the tickets whose clock runs: they come before all others.
+    /// Along the order of the tickets whose clock runs, which come before all others, with what the
+    /// index of words found in hand.
     Running,
-    /// Through an index.
+    /// Through an index to every row that fits.
     Index,
 }
 
@@ -45,8 +46,8 @@ pub(super) struct Search<'a> {
 enum Words {
     /// Each must be the beginning of a word.
     Each(String),
-    /// Digits of a phone number.
-    Phone(String),
+    /// A ticket's number, or the digits of a phone number: the beginning of a word as it is.
+    Whole(String),
 }
 
 impl Words {
@@ -54,7 +55,14 @@ impl Words {
         let digits: String = q.chars().filter(char::is_ascii_digit).collect();
         let parts = q.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).count();
         let like_a_phone = q.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
-        if like_a_phone && parts > 1 && digits.len() >= 5 { Self::Phone(digits) } else { Self::Each(q.to_owned()) }
+        let number = q.to_lowercase();
+        if number.strip_prefix("t-").is_some_and(|rest| !rest.is_empty() && rest == digits) {
+            Self::Whole(number)
+        } else if like_a_phone && parts > 1 && digits.len() >= 5 {
+            Self::Whole(digits)
+        } else {
+            Self::Each(q.to_owned())
+        }
     }
 
     /// What the index of words is asked, as an expression.
@@ -62,7 +70,7 @@ impl Words {
         sql.push("(SELECT string_agg('''' || word || ''':*', ' & ')::tsquery FROM unnest(");
         match self {
             Self::Each(text) => sql.push("dispatch_words(").push_bind(text.clone()).push(")"),
-            Self::Phone(digits) => sql.push("ARRAY[").push_bind(digits.clone()).push("::text]"),
+            Self::Whole(word) => sql.push("ARRAY[").push_bind(word.clone()).push("::text]"),
         };
         sql.push(") word)");
     }
@@ -87,24 +95,37 @@ impl<'a> Search<'a> {
         if !has_index {
             return vec![Way::Order];
         }
-        let among_running = self.segments().any(Segment::is_running);
-        if among_running { vec![Way::Stretch, Way::Running, Way::Index] } else { vec![Way::Stretch, Way::Index] }
+        let is_running = self.segments().any(Segment::is_running);
+        if self.words.is_some() && !self.has_place() && is_running {
+            vec![Way::Stretch, Way::Running, Way::Index]
+        } else {
+            vec![Way::Stretch, Way::Index]
+        }
     }
 
     /// The statement for at most so many rows.
     pub(super) fn statement(&self, way: Way, most: usize) -> QueryBuilder<Postgres> {
         let mut sql = QueryBuilder::new(format!("SELECT {COLUMNS}, t.segment FROM ("));
         match way {
-            Way::Order => self.along_the_order(most, &mut sql),
+            Way::Order => self.along_the_order(way, most, &mut sql),
             Way::Stretch => {
                 sql.push("SELECT t.* FROM (");
-                self.along_the_order(STRETCH, &mut sql);
+                self.along_the_order(way, STRETCH, &mut sql);
                 sql.push(") t WHERE true");
                 self.few(&mut sql);
                 place::order(&mut sql);
                 limit(most, &mut sql);
             }
-            Way::Running | Way::Index => self.through_an_index(way == Way::Running, most, &mut sql),
+            Way::Running => {
+                sql.push("WITH hits AS MATERIALIZED (SELECT ticket_id FROM ticket_words WHERE is_open AND words @@ ");
+                if let Some(words) = &self.words {
+                    words.query(&mut sql);
+                }
+                sql.push(") SELECT t.*, k.segment FROM (");
+                self.along_the_order(way, most, &mut sql);
+                sql.push(") k JOIN tickets t ON t.id = k.id");
+            }
+            Way::Index => self.through_an_index(most, &mut sql),
         }
         sql.push(format_args!(") t {BESIDE}"));
         place::order(&mut sql);
@@ -128,10 +149,10 @@ impl<'a> Search<'a> {
     }
 
     /// Segment after segment, branch beside branch, each read in the order of its index.
-    fn along_the_order(&self, most: usize, sql: &mut QueryBuilder<Postgres>) {
+    fn along_the_order(&self, way: Way, most: usize, sql: &mut QueryBuilder<Postgres>) {
         let states = self.request.filters.states();
         let mut is_first = true;
-        for segment in self.segments() {
+        for segment in self.segments().filter(|segment| way != Way::Running || segment.is_running()) {
             let branches = segment.branches(states);
             if branches.is_empty() {
                 continue;
@@ -139,7 +160,7 @@ impl<'a> Search<'a> {
             sql.push(if is_first { "(SELECT t.* FROM (" } else { " UNION ALL (SELECT t.* FROM (" });
             for (n, branch) in branches.iter().enumerate() {
                 sql.push(if n == 0 { "(" } else { " UNION ALL (" });
-                self.branch(segment, branch, most, sql);
+                self.branch(way, segment, branch, most, sql);
                 sql.push(")");
             }
             sql.push(") t");
@@ -153,8 +174,10 @@ impl<'a> Search<'a> {
         limit(most, sql);
     }
 
-    fn branch(&self, segment: Segment, branch: &Branch, most: usize, sql: &mut QueryBuilder<Postgres>) {
-        sql.push(format_args!("SELECT t.*, {} AS segment FROM tickets t WHERE ", segment.number()));
+    fn branch(&self, way: Way, segment: Segment, branch: &Branch, most: usize, sql: &mut QueryBuilder<Postgres>) {
+        // What the index holds is all that a search looks at.
+        let columns = if way == Way::Running { place::COLUMNS } else { "t.*" };
+        sql.push(format_args!("SELECT {columns}, {} AS segment FROM tickets t WHERE ", segment.number()));
         branch.bound(sql);
         segment.bound(self.clock, sql);
         if let Some(place) = self.after().filter(|place| place.segment == segment.number()) {
@@ -162,30 +185,31 @@ impl<'a> Search<'a> {
         }
         self.untouched(sql);
         self.many(sql);
+        if way == Way::Running {
+            // In this form the planner keeps the hits at hand and asks row by row.
+            sql.push(" AND (t.id IN (SELECT ticket_id FROM hits)) IS TRUE");
+            self.places(sql);
+        }
         place::order_within(sql);
         limit(most, sql);
     }
 
     /// Every fitting row, then the first of them.
-    fn through_an_index(&self, only_running: bool, most: usize, sql: &mut QueryBuilder<Postgres>) {
+    fn through_an_index(&self, most: usize, sql: &mut QueryBuilder<Postgres>) {
         let by_words = self.words.as_ref().filter(|_| !self.has_place());
         sql.push("SELECT t.* FROM (SELECT t.*, ");
         place::segment_of_row(self.clock, sql);
         sql.push(" AS segment FROM ");
         if let Some(words) = by_words {
-            let has_closed = self.request.filters.states().iter().any(|state| !State::OPEN.contains(state));
             sql.push("(SELECT ticket_id FROM ticket_words WHERE is_open AND words @@ ");
             words.query(sql);
-            if has_closed && !only_running {
+            if self.request.filters.states().iter().any(|state| !State::OPEN.contains(state)) {
                 sql.push(" UNION ALL SELECT ticket_id FROM ticket_words WHERE NOT is_open AND words @@ ");
                 words.query(sql);
             }
             sql.push(") w JOIN tickets t ON t.id = w.ticket_id WHERE true");
         } else {
             sql.push("tickets t WHERE true");
-        }
-        if only_running {
-            sql.push(" AND t.queue_class = 0");
         }
         self.states(sql);
         self.untouched(sql);
@@ -299,9 +323,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_in_groups_are_a_phone_number_and_everything_else_is_words() {
-        assert_eq!(Words::of("(415) 555-0123"), Words::Phone("4155550123".into()));
-        for q in ["10423", "T-10423", "12 Main", "1 2", "door"] {
+    fn digits_in_groups_are_a_phone_number_and_t_with_digits_is_a_tickets() {
+        assert_eq!(Words::of("(415) 555-0123"), Words::Whole("4155550123".into()));
+        assert_eq!(Words::of("T-10423"), Words::Whole("t-10423".into()));
+        for q in ["10423", "T-", "t-1x", "12 Main", "1 2", "door"] {
             assert_eq!(Words::of(q), Words::Each(q.into()));
         }
     }
