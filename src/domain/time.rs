@@ -28,9 +28,10 @@ impl Timestamp {
     /// The moment so many microseconds after 1970; the first or last that we can say, where it
     /// lies beyond.
     pub fn clamped(micros: i64) -> Self {
-        let bound = |text: &str| DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_micros()).unwrap_or_default();
-        let micros = micros.clamp(bound("0001-01-01T00:00:00Z"), bound("9999-12-31T23:59:59Z"));
-        Self::new(DateTime::from_timestamp_micros(micros).unwrap_or_default())
+        /// The years 1 and 9999, from their first second and to their last.
+        const FIRST: i64 = -62_135_596_800_000_000;
+        const LAST: i64 = 253_402_300_799_000_000;
+        Self::new(DateTime::from_timestamp_micros(micros.clamp(FIRST, LAST)).unwrap_or_default())
     }
 
     /// The moment as chrono knows it.

@@ -186,7 +186,9 @@ impl<'a> Search<'a> {
         self.untouched(sql);
         self.many(sql);
         if way == Way::Running {
-            // In this form the planner keeps the hits at hand and asks row by row.
+            // Too few to fill a page: then all of them are looked for. In the second form the planner
+            // keeps the hits at hand and asks row by row.
+            sql.push(" AND (SELECT count(*) FROM hits) >= ").push_bind(i64::try_from(most).unwrap_or(i64::MAX));
             sql.push(" AND (t.id IN (SELECT ticket_id FROM hits)) IS TRUE");
             self.places(sql);
         }
@@ -233,8 +235,9 @@ impl<'a> Search<'a> {
         let mut sql = QueryBuilder::new(format!("SELECT {COLUMNS}, t.segment FROM (SELECT t.*, "));
         place::segment_of_row(self.clock, &mut sql);
         sql.push(" AS segment FROM tickets t WHERE t.changed_xid >= pg_snapshot_xmin(");
-        sql.push_bind(snapshot.to_owned()).push("::pg_snapshot) AND NOT pg_visible_in_snapshot(t.changed_xid, ");
-        sql.push_bind(snapshot.to_owned()).push("::pg_snapshot)");
+        sql.push_bind(snapshot.to_owned())
+            .push("::pg_snapshot) AND NOT pg_visible_in_snapshot(t.changed_xid, (SELECT ");
+        sql.push_bind(snapshot.to_owned()).push("::pg_snapshot))");
         self.states(&mut sql);
         self.many(&mut sql);
         self.few(&mut sql);
@@ -262,8 +265,9 @@ impl<'a> Search<'a> {
     /// Left to a further part of the paging: what somebody touched since the first page.
     fn untouched(&self, sql: &mut QueryBuilder<Postgres>) {
         if let Some(cursor) = &self.request.cursor {
-            sql.push(" AND pg_visible_in_snapshot(t.changed_xid, ");
-            sql.push_bind(cursor.snapshot.clone()).push("::pg_snapshot)");
+            // Within a query of its own, so that the text is read once and not for every row.
+            sql.push(" AND pg_visible_in_snapshot(t.changed_xid, (SELECT ");
+            sql.push_bind(cursor.snapshot.clone()).push("::pg_snapshot))");
         }
     }
 
