@@ -57,8 +57,10 @@ pub struct Loaded {
 impl Store {
     /// Loads on a connection of the pool.
     pub async fn load(&self, wanted: &Wanted<'_>) -> Result<Loaded, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        load(&mut connection, wanted).await
+        let mut lane = self.lane().await?;
+        let loaded = load(&mut lane, wanted).await?;
+        lane.keep();
+        Ok(loaded)
     }
 
     /// The id of a ticket by its number, or by where it was imported from.

@@ -22,10 +22,12 @@ impl Store {
 
     /// The events of a ticket, in the order of the timeline.
     pub async fn timeline(&self, ticket_id: Uuid) -> Result<Vec<Event>, StoreError> {
+        let mut lane = self.lane().await?;
         let rows = sqlx::query(AssertSqlSafe(format!("{EVENT} WHERE ticket_id = $1 ORDER BY created_at, id")))
             .bind(ticket_id)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *lane)
             .await?;
+        lane.keep();
         rows.into_iter().map(|row| Ok(row.try_get::<Json<Event>, _>("event")?.0)).collect()
     }
 

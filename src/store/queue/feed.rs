@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::row::{self, BESIDE, COLUMNS};
@@ -63,18 +63,17 @@ fn is_new(table: &str) -> String {
     format!("({table}.changed_xid >= $1::xid8 OR {table}.changed_xid = ANY($2::text[]::xid8[]))")
 }
 
-impl Store {
-    /// The database's clock, and where a reader of the change feed begins who reads everything next.
-    pub(super) async fn feed_start(&self) -> Result<(Timestamp, FeedToken), StoreError> {
-        let row = sqlx::query(
-            "SELECT dispatch_now() AS now, epoch, pg_current_snapshot()::text AS snapshot FROM dispatch_meta",
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        let token = FeedToken { epoch: row.try_get("epoch")?, snapshot: row.try_get("snapshot")? };
-        Ok((Timestamp::new(row.try_get::<DateTime<Utc>, _>("now")?), token))
-    }
+/// The database's clock, and where a reader of the change feed begins who reads everything next.
+pub(super) async fn start(connection: &mut PgConnection) -> Result<(Timestamp, FeedToken), StoreError> {
+    let row =
+        sqlx::query("SELECT dispatch_now() AS now, epoch, pg_current_snapshot()::text AS snapshot FROM dispatch_meta")
+            .fetch_one(connection)
+            .await?;
+    let token = FeedToken { epoch: row.try_get("epoch")?, snapshot: row.try_get("snapshot")? };
+    Ok((Timestamp::new(row.try_get::<DateTime<Utc>, _>("now")?), token))
+}
 
+impl Store {
     /// Every row that changed since a point of the feed, whoever changed it and however: the ticket
     /// itself, its site, its account or its technician.
     pub async fn changes(&self, since: &FeedToken, scope: &Scope) -> Result<Changes, StoreError> {
@@ -98,13 +97,15 @@ impl Store {
             is_new("x"),
             is_new("x"),
         );
+        let mut lane = self.lane().await?;
         let found = sqlx::query(AssertSqlSafe(sql))
             .bind(next)
             .bind(open)
             .bind(scope.accounts.ids())
             .bind(scope.sites.ids())
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *lane)
             .await?;
+        lane.keep();
         let first = found.first().ok_or(sqlx::Error::RowNotFound)?;
         let mut changes = Changes {
             now: Timestamp::new(first.try_get::<DateTime<Utc>, _>("now")?),

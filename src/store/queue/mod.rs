@@ -16,6 +16,7 @@ mod row;
 mod search;
 
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use feed::{Changes, FeedToken, Seen};
@@ -83,7 +84,8 @@ impl Cursor {
 impl Store {
     /// One page.
     pub async fn queue(&self, request: &PageRequest<'_>) -> Result<Page, StoreError> {
-        let (now, feed) = self.feed_start().await?;
+        let mut lane = self.lane().await?;
+        let (now, feed) = feed::start(&mut lane).await?;
         let (moment, snapshot) = match &request.cursor {
             Some(cursor) => (cursor.moment, cursor.snapshot.clone()),
             None => (now, feed.snapshot.clone()),
@@ -93,14 +95,15 @@ impl Store {
         let search = Search::new(request, moment);
         let (mut rows, mut next) = (Vec::new(), None);
         if !matches!(request.cursor, Some(Cursor { after: After::Touched { .. }, .. })) {
-            rows = self.in_order(&search, most).await?;
+            rows = in_order(&mut lane, &search, most).await?;
         }
         let in_order = rows.len();
         if let Some(cursor) = request.cursor.as_ref().filter(|_| in_order < most) {
             let since = if let After::Touched { id } = cursor.after { id } else { Uuid::nil() };
             let mut touched = search.touched(&snapshot, since, most - in_order);
-            rows.extend(row::read_all(&touched.build().fetch_all(&self.pool).await?)?);
+            rows.extend(row::read_all(&touched.build().fetch_all(&mut *lane).await?)?);
         }
+        lane.keep();
         let is_more = rows.len() == most;
         rows.truncate(request.limit as usize);
         if let Some((_, place)) = rows.last().filter(|_| is_more) {
@@ -110,16 +113,20 @@ impl Store {
         }
         Ok(Page { moment, rows: rows.into_iter().map(|(row, _)| row).collect(), next, feed })
     }
+}
 
-    /// The next rows in order, untouched since the first page.
-    async fn in_order(&self, search: &Search<'_>, most: usize) -> Result<Vec<(RawRow, Place)>, StoreError> {
-        let mut rows = Vec::new();
-        for way in search.ways() {
-            rows = row::read_all(&search.statement(way, most).build().fetch_all(&self.pool).await?)?;
-            if rows.len() == most {
-                break;
-            }
+/// The next rows in order, untouched since the first page.
+async fn in_order(
+    connection: &mut PgConnection,
+    search: &Search<'_>,
+    most: usize,
+) -> Result<Vec<(RawRow, Place)>, StoreError> {
+    let mut rows = Vec::new();
+    for way in search.ways() {
+        rows = row::read_all(&search.statement(way, most).build().fetch_all(&mut *connection).await?)?;
+        if rows.len() == most {
+            break;
         }
-        Ok(rows)
     }
+    Ok(rows)
 }
