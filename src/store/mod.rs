@@ -50,10 +50,16 @@ impl Store {
     /// is said here and not later. A schema newer than this program is opened for reading only.
     pub async fn open(options: PgConnectOptions, pool_max: u32, read_only: bool) -> Result<Self, StoreError> {
         let mut options = options
-            // Answers are short: starting parallel workers takes longer than they save.
-            .options([("TimeZone", "UTC"), ("jit", "off"), ("max_parallel_workers_per_gather", "0")])
-            // A client that was put to sleep in mid call must not keep a ticket locked until it wakes.
-            .options([("idle_in_transaction_session_timeout", "15s")])
+            .options([
+                ("TimeZone", "UTC"),
+                ("jit", "off"),
+                // Answers are short: starting parallel workers takes longer than they save.
+                ("max_parallel_workers_per_gather", "0"),
+                // Each statement has one text for one shape, so it need not be planned for its values.
+                ("plan_cache_mode", "force_generic_plan"),
+                // A client that was put to sleep in mid call must not keep a ticket locked until it wakes.
+                ("idle_in_transaction_session_timeout", "15s"),
+            ])
             .statement_cache_capacity(256)
             .log_statements(tracing::log::LevelFilter::Trace)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
