@@ -65,7 +65,7 @@ const SEEN: &str = "SELECT concat_ws('|', t.number, t.state, t.priority, t.incid
 fn six_hundred_tickets_of_which_half_are_closed_are_whole_and_the_same_for_the_same_seed() {
     let _turn = turn();
     let told = said(&["demo", "--reset", "--tickets", "600", "--closed", "50", "--seed", "3"]);
-    assert!(told.contains(" of 600 tickets") && told.contains("600 tickets by"), "{told}");
+    assert!(told.contains("600 tickets by"), "{told}");
     let count = |of: &str| number(&format!("SELECT count(*)::text FROM {of}"));
     assert_eq!(count("tickets"), 600);
     let over = count("tickets WHERE state IN ('CLOSED', 'CANCELLED')");

@@ -369,10 +369,10 @@ async fn the_rules_of_the_database_are_held_against_the_contract() {
     told.all_well_but(&["database.audit"]);
     run(&owner, "ALTER TABLE audit_events ENABLE TRIGGER audit_events_append_only").await;
 
-    run(&owner, "ALTER TABLE tickets DISABLE TRIGGER tickets_stamp_change").await;
-    examined(&database).says("database.functions", "fail", &["trigger off: tickets_stamp_change"]);
-    run(&owner, "DROP TRIGGER tickets_stamp_change ON tickets").await;
-    examined(&database).says("database.functions", "fail", &["trigger missing: tickets_stamp_change"]);
+    run(&owner, "ALTER TABLE tickets DISABLE TRIGGER tickets_place").await;
+    examined(&database).says("database.functions", "fail", &["trigger off: tickets_place"]);
+    run(&owner, "DROP TRIGGER tickets_place ON tickets").await;
+    examined(&database).says("database.functions", "fail", &["trigger missing: tickets_place"]);
 
     run(
         &owner,

@@ -57,6 +57,8 @@ impl Store {
                 ("max_parallel_workers_per_gather", "0"),
                 // Each statement has one text for one shape, so it need not be planned for its values.
                 ("plan_cache_mode", "force_generic_plan"),
+                // Nor may it read a table from end to end because that was small when it was planned.
+                ("random_page_cost", "1.1"),
                 // A client that was put to sleep in mid call must not keep a ticket locked until it wakes.
                 ("idle_in_transaction_session_timeout", "15s"),
             ])
