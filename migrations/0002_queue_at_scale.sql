@@ -38,8 +38,13 @@ DECLARE
     remaining interval;
 BEGIN
     NEW.changed_xid := pg_current_xact_id();
+    -- Read under locks for which a change of the site or technician waits, and then finds this ticket.
     IF TG_OP = 'INSERT' OR NEW.site_id <> OLD.site_id THEN
-        NEW.region_weight := (SELECT s.region_weight FROM sites s WHERE s.id = NEW.site_id);
+        SELECT s.region_weight INTO NEW.region_weight FROM sites s WHERE s.id = NEW.site_id FOR SHARE;
+    END IF;
+    IF NEW.assigned_tech_id IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.assigned_tech_id IS DISTINCT FROM OLD.assigned_tech_id)
+    THEN
+        PERFORM FROM technicians WHERE id = NEW.assigned_tech_id FOR SHARE;
     END IF;
     NEW.queue_update := -floor(extract(epoch FROM
         least(greatest(COALESCE(NEW.last_event_at, NEW.updated_at), '0001-01-01Z'), '9999-01-01Z')) * 1000);
@@ -99,11 +104,12 @@ DROP INDEX tickets_open_clock_idx;
 CREATE INDEX tickets_queue_idx ON tickets
     (queue_class, queue_minute, priority, region_weight, queue_update, id, state);
 
--- A technician's tickets and a site's, by state: what a technician has open is counted in the index.
+-- A technician's tickets, a site's and an account's, by state: what a technician has open is counted in the index.
 DROP INDEX tickets_technician_idx;
 CREATE INDEX tickets_technician_idx ON tickets (assigned_tech_id, state) WHERE assigned_tech_id IS NOT NULL;
 DROP INDEX tickets_site_idx;
 CREATE INDEX tickets_site_idx ON tickets (site_id, state);
+CREATE INDEX tickets_account_idx ON tickets (account_id, state);
 
 -- Words -----------------------------------------------------------------------------------
 
@@ -169,8 +175,10 @@ CREATE TRIGGER tickets_words AFTER UPDATE ON tickets FOR EACH ROW
         NEW.site_id, NEW.assigned_tech_id, NEW.description, NEW.state IN ('CLOSED', 'CANCELLED')))
     EXECUTE FUNCTION dispatch_note_words();
 
+-- Locked first and read then, so that no change of a ticket in between is lost.
 CREATE FUNCTION dispatch_note_site_words() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM FROM tickets WHERE site_id = NEW.id FOR SHARE;
     UPDATE ticket_words w SET words = dispatch_words_of_ticket(t)
         FROM tickets t WHERE t.site_id = NEW.id AND w.ticket_id = t.id;
     RETURN NULL;
@@ -182,6 +190,7 @@ CREATE TRIGGER sites_words AFTER UPDATE ON sites FOR EACH ROW
 
 CREATE FUNCTION dispatch_note_technician_words() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM FROM tickets WHERE assigned_tech_id = NEW.id FOR SHARE;
     UPDATE ticket_words w SET words = dispatch_words_of_ticket(t)
         FROM tickets t WHERE t.assigned_tech_id = NEW.id AND w.ticket_id = t.id;
     RETURN NULL;

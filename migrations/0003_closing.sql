@@ -15,4 +15,4 @@ CREATE TABLE closeout_artifacts (
 );
 
 -- What a cancelled ticket still meant to say.
-CREATE INDEX dispatch_outbox_undelivered_idx ON dispatch_outbox (aggregate_id) WHERE status = 'PENDING';
+CREATE INDEX dispatch_outbox_undelivered_idx ON dispatch_outbox (aggregate_id) WHERE status IN ('PENDING', 'DEAD_LETTER');

@@ -116,11 +116,13 @@ pub async fn run(opening: &Opening, seconds: u64) -> Result<Figure, BenchError> 
 
 async fn measure(opening: &Opening, seconds: u64) -> Result<Figure, BenchError> {
     let engine = scratch::make(opening, scratch::OURS, 2 * WRITERS + 2).await?;
-    let reader = scratch::another(opening, scratch::OURS, 2).await?;
+    // Of four connections the open transaction holds one, and reads keep up to two at hand.
+    let reader = scratch::another(opening, scratch::OURS, 4).await?;
     let machine = Machine::here(engine.store().pool()).await?;
     let world = World::new(&engine).await?;
     // Open from beginning to end, with a transaction id of its own.
     let mut elsewhere = reader.store().pool().begin().await?;
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *elsewhere).await?;
     sqlx::query("SELECT pg_current_xact_id()").execute(&mut *elsewhere).await?;
     let board = Board::default();
     let start = reader.queue(&local(Role::Dispatcher), &QueueQuery::default()).await?.feed;

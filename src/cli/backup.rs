@@ -39,7 +39,7 @@ pub struct BackupArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  dispatch --demo db restore demo.backup --drill")]
 pub struct RestoreArgs {
-    /// The backup
+    /// The backup. Only one you trust: restoring it, also in a drill, runs what it holds
     file: PathBuf,
     /// Do all of it, then throw the copy away instead of using it
     #[arg(long)]

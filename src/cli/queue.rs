@@ -139,10 +139,20 @@ async fn follow(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
             }
         }
         session.out.flush()?;
-        if changes.starts_anew {
-            seen = Seen::default();
-        }
         feed = changes.feed;
+        if changes.starts_anew {
+            // Restored: what is there now is printed whole, and what is no longer there is named.
+            let (now, rows) = wanted.read(desk, caller).await?;
+            seen = Seen::default();
+            let there: HashSet<_> = rows.iter().map(|row| row.ticket_id).collect();
+            for id in shown.difference(&there) {
+                session.out.json_line(&json!({"ticket_id": id, "deleted": true}))?;
+            }
+            rows.iter().for_each(|row| _ = seen.is_new(row));
+            print(session, &rows, now)?;
+            session.out.flush()?;
+            shown = there;
+        }
     }
 }
 

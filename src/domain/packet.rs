@@ -1,8 +1,8 @@
 //! The closeout packet: what a closed job leaves behind for whoever asks later (CONTRACT.md 7.10).
 //!
 //! It is a function of the rows up to the closing event, with the template embedded and no time of
-//! generation: made again at any later time it is the same, byte for byte. It names nobody's phone
-//! or mail, and seals the trail before it by the hash of its last link.
+//! generation: made again from the same rows under the same policy it is the same, byte for byte. It
+//! names nobody's phone or mail, and seals the trail before it by the hash of its last link.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Row};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::StoreError;
@@ -88,9 +89,16 @@ pub async fn begin_anew(pool: &PgPool) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes a dump of what a snapshot sees to its standard output.
-pub fn pg_dump(programs: &Path, database: &PgConnectOptions, snapshot: &str) -> Result<Running, StoreError> {
+/// Writes a dump of what a snapshot sees to its standard output. `own_cluster`: its roles exist nowhere
+/// else, so their rights stay here.
+pub fn pg_dump(
+    programs: &Path,
+    database: &PgConnectOptions,
+    snapshot: &str,
+    own_cluster: bool,
+) -> Result<Running, StoreError> {
     let mut command = client(&programs.join("pg_dump"), database);
+    command.args(own_cluster.then_some("--no-privileges"));
     command.args(["--format=custom", "--no-password"]).arg(format!("--snapshot={snapshot}"));
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     Running::start(command)
@@ -168,16 +176,26 @@ fn decoded(text: &str) -> String {
 pub struct Running {
     program: String,
     pub child: Child,
+    /// What it complains about, read while it works: it would wait for a reader.
+    said: JoinHandle<Vec<u8>>,
 }
 
 impl Running {
     fn start(mut command: Command) -> Result<Self, StoreError> {
         let program = Path::new(command.as_std().get_program()).display().to_string();
-        let child = command
+        let mut child = command
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| StoreError::Files(format!("{program} could not be run: {error}")))?;
-        Ok(Self { program, child })
+        let stderr = child.stderr.take();
+        let said = tokio::spawn(async move {
+            let (mut said, Some(mut stderr)) = (Vec::new(), stderr) else { return Vec::new() };
+            // The first of it is kept, the rest read and dropped.
+            let _ = (&mut stderr).take(64 * 1024).read_to_end(&mut said).await;
+            let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+            said
+        });
+        Ok(Self { program, child, said })
     }
 
     /// Waits for its end; what it complained about, where it failed.
@@ -185,11 +203,8 @@ impl Running {
         drop(self.child.stdin.take());
         let failed =
             |error: std::io::Error| StoreError::Files(format!("{} could not be followed: {error}", self.program));
-        let mut said = Vec::new();
-        if let Some(stderr) = &mut self.child.stderr {
-            stderr.take(64 * 1024).read_to_end(&mut said).await.map_err(failed)?;
-        }
         let status = self.child.wait().await.map_err(failed)?;
+        let said = self.said.await.unwrap_or_default();
         if status.success() {
             return Ok(());
         }

@@ -31,11 +31,15 @@ pub enum Schema {
 /// The oldest Postgres that this program works with.
 pub const OLDEST_POSTGRES: i32 = 14;
 
+/// The server's major version.
+pub async fn server_major(pool: &PgPool) -> Result<i32, StoreError> {
+    let sql = "SELECT current_setting('server_version_num')::integer / 10000";
+    Ok(sqlx::query_scalar(sql).fetch_one(pool).await?)
+}
+
 /// The server's major version, where it is too old for this program.
 pub async fn too_old(pool: &PgPool) -> Result<Option<i32>, StoreError> {
-    let version: i32 =
-        sqlx::query_scalar("SELECT current_setting('server_version_num')::integer / 10000").fetch_one(pool).await?;
-    Ok(Some(version).filter(|version| *version < OLDEST_POSTGRES))
+    Ok(Some(server_major(pool).await?).filter(|version| *version < OLDEST_POSTGRES))
 }
 
 /// The version of the newest migration this program brings.

@@ -176,7 +176,7 @@ impl Write {
             statement.parts.push(format!(
                 "UPDATE dispatch_outbox o SET status = 'CANCELLED', updated_at = r.at \
                  FROM json_to_record({row}) AS r(ticket_id text, at timestamptz) \
-                 WHERE o.aggregate_id = r.ticket_id AND o.aggregate_type = 'ticket' AND o.status = 'PENDING' \
+                 WHERE o.aggregate_id = r.ticket_id AND o.aggregate_type = 'ticket' AND o.status IN ('PENDING', 'DEAD_LETTER') \
                  AND EXISTS (SELECT FROM guard)"
             ));
         }

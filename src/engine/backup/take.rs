@@ -10,7 +10,6 @@ use crate::engine::audit;
 use crate::engine::open::{OpenError, Opening, objects};
 use crate::store::dump::pg_dump;
 use crate::store::migrate::{self, Schema};
-use crate::store::server::Server;
 use crate::store::{Store, StoreError};
 
 /// Writes a backup of a database to a file, which appears whole or not at all. Others may work
@@ -35,14 +34,14 @@ pub async fn take(
         Schema::Foreign => return Err(OpenError::Foreign.into()),
         Schema::Behind { .. } | Schema::Current { .. } | Schema::Newer { .. } => {}
     }
-    let major = Server::beside(&place.options).await?.major().await?;
+    let major = migrate::server_major(store.pool()).await?.unsigned_abs();
     let (programs, dump_major) = place.cluster.clients(major).await?;
     let mut writer = Writer::create(file).await?;
     let mut snapshot = store.snapshot().await?;
     let about = snapshot.reader.about().await?;
     let rows = snapshot.reader.row_counts().await?;
 
-    let mut dumping = pg_dump(&programs, &place.options, snapshot.name())?;
+    let mut dumping = pg_dump(&programs, &place.options, snapshot.name(), place.own_cluster)?;
     let mut dump_bytes = 0;
     if let Some(mut output) = dumping.child.stdout.take() {
         dump_bytes = writer.copy(&mut output, |bytes| progress(Phase::Dumping, bytes, 0)).await?;

@@ -52,15 +52,21 @@ pub(super) fn is_snapshot(text: &str) -> bool {
 }
 
 /// The transactions that a snapshot did not see: the first that was not yet given out, and those open.
-fn unseen(snapshot: &str) -> (&str, Vec<&str>) {
+fn unseen(snapshot: &str) -> (u64, Vec<u64>) {
     let mut parts = snapshot.splitn(3, ':').skip(1);
-    let next = parts.next().unwrap_or("0");
-    (next, parts.next().unwrap_or_default().split(',').filter(|xid| !xid.is_empty()).collect())
+    let next = parts.next().and_then(|next| next.parse().ok()).unwrap_or(0);
+    (next, parts.next().unwrap_or_default().split(',').filter_map(|xid| xid.parse().ok()).collect())
 }
 
-/// Changed by a transaction that was not seen: $1 the first not given out, $2 those open.
-fn is_new(table: &str) -> String {
-    format!("({table}.changed_xid >= $1::xid8 OR {table}.changed_xid = ANY($2::text[]::xid8[]))")
+/// Changed by a transaction that was not seen. The numbers are written into the statement: only
+/// knowing them does the planner see how few rows that are.
+fn is_new(table: &str, (next, open): &(u64, Vec<u64>)) -> String {
+    let mut condition = format!("({table}.changed_xid >= '{next}'::xid8");
+    for xid in open {
+        condition.push_str(&format!(" OR {table}.changed_xid = '{xid}'::xid8"));
+    }
+    condition.push(')');
+    condition
 }
 
 /// The database's clock, and where a reader of the change feed begins who reads everything next.
@@ -77,32 +83,30 @@ impl Store {
     /// Every row that changed since a point of the feed, whoever changed it and however: the ticket
     /// itself, its site, its account or its technician.
     pub async fn changes(&self, since: &FeedToken, scope: &Scope) -> Result<Changes, StoreError> {
-        let (next, open) = unseen(&since.snapshot);
+        let unseen = unseen(&since.snapshot);
         let sql = format!(
             "SELECT dispatch_now() AS now, epoch, pg_current_snapshot()::text AS snapshot, gone.ids AS deleted, c.* \
              FROM dispatch_meta CROSS JOIN (\
                 SELECT array_agg(d.ticket_id) AS ids FROM deleted_tickets d WHERE {} \
-                AND ($3::uuid[] IS NULL OR d.account_id = ANY($3)) AND ($4::uuid[] IS NULL OR d.site_id = ANY($4))) gone \
+                AND ($1::uuid[] IS NULL OR d.account_id = ANY($1)) AND ($2::uuid[] IS NULL OR d.site_id = ANY($2))) gone \
              LEFT JOIN (SELECT {COLUMNS} FROM tickets t {BESIDE} WHERE t.id IN (\
                 SELECT k.id FROM tickets k WHERE {} \
                 UNION SELECT k.id FROM tickets k JOIN sites x ON x.id = k.site_id WHERE {} \
                 UNION SELECT k.id FROM tickets k JOIN technicians x ON x.id = k.assigned_tech_id WHERE {} \
-                UNION SELECT k.id FROM tickets k JOIN sites y ON y.id = k.site_id \
-                    JOIN accounts x ON x.id = y.account_id WHERE {}) \
-                AND ($3::uuid[] IS NULL OR t.account_id = ANY($3)) AND ($4::uuid[] IS NULL OR t.site_id = ANY($4))) c \
+                UNION SELECT k.id FROM tickets k JOIN accounts x ON x.id = k.account_id WHERE {}) \
+                AND ($1::uuid[] IS NULL OR t.account_id = ANY($1)) AND ($2::uuid[] IS NULL OR t.site_id = ANY($2))) c \
              ON true",
-            is_new("d"),
-            is_new("k"),
-            is_new("x"),
-            is_new("x"),
-            is_new("x"),
+            is_new("d", &unseen),
+            is_new("k", &unseen),
+            is_new("x", &unseen),
+            is_new("x", &unseen),
+            is_new("x", &unseen),
         );
         let mut lane = self.lane().await?;
         let found = sqlx::query(AssertSqlSafe(sql))
-            .bind(next)
-            .bind(open)
             .bind(scope.accounts.ids())
             .bind(scope.sites.ids())
+            .persistent(false)
             .fetch_all(&mut *lane)
             .await?;
         lane.keep();
@@ -145,8 +149,8 @@ mod tests {
 
     #[test]
     fn what_a_snapshot_did_not_see_began_later_or_was_open() {
-        assert_eq!(unseen("10:20:10,14"), ("20", vec!["10", "14"]));
-        assert_eq!(unseen("20:20:"), ("20", vec![]));
+        assert_eq!(unseen("10:20:10,14"), (20, vec![10, 14]));
+        assert_eq!(unseen("20:20:"), (20, vec![]));
     }
 
     #[test]

@@ -33,6 +33,8 @@ use crate::domain::time::Timestamp;
 /// Where a page ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cursor {
+    /// The database's epoch: what was seen before a restore says nothing about after it.
+    epoch: Uuid,
     /// The moment of the first page, at which every later one reads the clocks.
     moment: Timestamp,
     /// What the first page saw: a snapshot in Postgres' notation.
@@ -86,6 +88,9 @@ impl Store {
     pub async fn queue(&self, request: &PageRequest<'_>) -> Result<Page, StoreError> {
         let mut lane = self.lane().await?;
         let (now, feed) = feed::start(&mut lane).await?;
+        // After a restore the pages begin again: rows repeat, and none is skipped.
+        let cursor = request.cursor.clone().filter(|cursor| cursor.epoch == feed.epoch);
+        let request = &PageRequest { cursor, ..*request };
         let (moment, snapshot) = match &request.cursor {
             Some(cursor) => (cursor.moment, cursor.snapshot.clone()),
             None => (now, feed.snapshot.clone()),
@@ -109,7 +114,7 @@ impl Store {
         if let Some((_, place)) = rows.last().filter(|_| is_more) {
             let is_touched = rows.len() > in_order;
             let after = if is_touched { After::Touched { id: place.id } } else { After::Place(place.clone()) };
-            next = Some(Cursor { moment, snapshot, after });
+            next = Some(Cursor { epoch: feed.epoch, moment, snapshot, after });
         }
         Ok(Page { moment, rows: rows.into_iter().map(|(row, _)| row).collect(), next, feed })
     }
@@ -122,7 +127,7 @@ async fn in_order(
     most: usize,
 ) -> Result<Vec<(RawRow, Place)>, StoreError> {
     let mut rows = Vec::new();
-    for way in search.ways() {
+    for way in search.ways(most) {
         rows = row::read_all(&search.statement(way, most).build().fetch_all(&mut *connection).await?)?;
         if rows.len() == most {
             break;

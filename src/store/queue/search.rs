@@ -83,7 +83,7 @@ impl<'a> Search<'a> {
     }
 
     /// The ways to try, until one fills the page.
-    pub(super) fn ways(&self) -> Vec<Way> {
+    pub(super) fn ways(&self, most: usize) -> Vec<Way> {
         let filters = self.request.filters;
         let scope = self.request.scope;
         let has_index = self.words.is_some()
@@ -95,12 +95,16 @@ impl<'a> Search<'a> {
         if !has_index {
             return vec![Way::Order];
         }
-        let is_running = self.segments().any(Segment::is_running);
-        if self.words.is_some() && !self.has_place() && is_running {
-            vec![Way::Stretch, Way::Running, Way::Index]
-        } else {
-            vec![Way::Stretch, Way::Index]
-        }
+        let has_running = self.segments().any(Segment::is_running);
+        [
+            // Of a longer page it would not be enough.
+            (Way::Stretch, most < STRETCH / 2),
+            (Way::Running, self.words.is_some() && !self.has_place() && has_running),
+            (Way::Index, true),
+        ]
+        .into_iter()
+        .filter_map(|(way, is_worth_it)| is_worth_it.then_some(way))
+        .collect()
     }
 
     /// The statement for at most so many rows.
@@ -312,8 +316,7 @@ impl<'a> Search<'a> {
             sql.push(" AND t.site_id = ANY(").push_bind(sites).push(")");
         }
         for accounts in [asked(&filters.account_id), scope(&self.request.scope.accounts)].into_iter().flatten() {
-            sql.push(" AND t.account_id = ANY(").push_bind(accounts.clone());
-            sql.push(") AND t.site_id IN (SELECT id FROM sites WHERE account_id = ANY(").push_bind(accounts).push("))");
+            sql.push(" AND t.account_id = ANY(").push_bind(accounts).push(")");
         }
     }
 }
