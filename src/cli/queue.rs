@@ -148,7 +148,9 @@ async fn follow(session: &mut Session, wanted: &Wanted, desk: &dyn Desk, caller:
             for id in shown.difference(&there) {
                 session.out.json_line(&json!({"ticket_id": id, "deleted": true}))?;
             }
-            rows.iter().for_each(|row| _ = seen.is_new(row));
+            for row in &rows {
+                seen.is_new(row);
+            }
             print(session, &rows, now)?;
             session.out.flush()?;
             shown = there;

@@ -61,12 +61,8 @@ fn unseen(snapshot: &str) -> (u64, Vec<u64>) {
 /// Changed by a transaction that was not seen. The numbers are written into the statement: only
 /// knowing them does the planner see how few rows that are.
 fn is_new(table: &str, (next, open): &(u64, Vec<u64>)) -> String {
-    let mut condition = format!("({table}.changed_xid >= '{next}'::xid8");
-    for xid in open {
-        condition.push_str(&format!(" OR {table}.changed_xid = '{xid}'::xid8"));
-    }
-    condition.push(')');
-    condition
+    let open = open.iter().map(|xid| format!(" OR {table}.changed_xid = '{xid}'::xid8"));
+    format!("({table}.changed_xid >= '{next}'::xid8{})", open.collect::<String>())
 }
 
 /// The database's clock, and where a reader of the change feed begins who reads everything next.
