@@ -317,6 +317,40 @@ async fn a_search_finds_what_the_ticket_its_site_and_its_technician_are_called_n
 }
 
 #[tokio::test]
+async fn a_ticket_stays_in_its_accounts_queue_when_its_site_changes_hands() {
+    let database = Database::new().await;
+    let engine = &database.engine;
+    let world = World::new(engine).await;
+    let id = world.ticket(engine).await;
+    let start = page(engine, &Filter::default(), 10, None).await.feed;
+    let owner = database.owner().await;
+    let moved = "WITH other AS (INSERT INTO accounts (name) VALUES ('Other') RETURNING id) \
+                 UPDATE sites SET account_id = other.id FROM other";
+    sqlx::raw_sql(moved).execute(&owner).await.unwrap();
+    let mine = Filter { account_id: Some(words(&world.account)), ..Filter::default() };
+    let rows = all(engine, &mine, 10).await;
+    assert_eq!(rows.iter().map(|row| row.ticket_id.to_string()).collect::<Vec<_>>(), [id]);
+    // And a new name of the account reaches it.
+    let since = engine.changes(&caller(Role::Dispatcher), &start).await.unwrap().feed;
+    sqlx::raw_sql("UPDATE accounts SET name = 'Renamed'").execute(&owner).await.unwrap();
+    let changes = engine.changes(&caller(Role::Dispatcher), &since).await.unwrap();
+    assert_eq!(changes.rows.iter().map(|row| row.account_name.as_str()).collect::<Vec<_>>(), ["Renamed"]);
+}
+
+#[tokio::test]
+async fn a_cursor_from_before_a_restore_begins_again() {
+    let database = Database::new().await;
+    let world = World::new(&database.engine).await;
+    fill(&database, &world, 30).await;
+    let first = page(&database.engine, &Filter::default(), 20, None).await;
+    let anew = "UPDATE dispatch_meta SET epoch = gen_random_uuid()";
+    sqlx::raw_sql(anew).execute(&database.owner().await).await.unwrap();
+    let after = page(&database.engine, &Filter::default(), 20, first.next_cursor).await;
+    assert_eq!(after.rows[0].ticket_id, first.rows[0].ticket_id);
+    assert_eq!(after.rows.len(), 20);
+}
+
+#[tokio::test]
 async fn a_mere_proposal_erases_no_breach_and_a_finished_job_stands_still() {
     let database = Database::new().await;
     let engine = &database.engine;
@@ -443,7 +477,7 @@ async fn the_cockpit_read_has_the_contracts_shape() {
         (json!({"state": "OPEN"}), Code::InvalidQuery),
         (json!({"cursor": "{\"moment\":\"x\"}"}), Code::InvalidQuery),
         (
-            json!({"cursor": "{\"moment\":\"2026-01-01T00:00:00.000Z\",\"snapshot\":\"5:1:9\",\"after\":{\"Touched\":{\"id\":\"00000000-0000-4000-8000-000000000000\"}}}"}),
+            json!({"cursor": "{\"epoch\":\"00000000-0000-4000-8000-000000000000\",\"moment\":\"2026-01-01T00:00:00.000Z\",\"snapshot\":\"5:1:9\",\"after\":{\"Touched\":{\"id\":\"00000000-0000-4000-8000-000000000000\"}}}"}),
             Code::InvalidQuery,
         ),
         (json!({"limit": 5000}), Code::InvalidQuery),
