@@ -11,6 +11,7 @@ use super::out::{Tone, grouped, say, terminal_columns};
 use super::progress;
 use super::queue;
 use super::session::Session;
+use super::usage::whole;
 use crate::demo::database::{self, Lock};
 use crate::demo::fill::{Filled, Order, Progress};
 use crate::demo::lifecycle::{self, Step};
@@ -40,11 +41,11 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Make so many tickets, at most 2,000,000: today's, and others around them
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(1..=2_000_000))]
     tickets: Option<u32>,
     /// Of a hundred tickets beyond today's, how many are closed or cancelled
     #[arg(long, value_name = "PERCENT", requires = "tickets", default_value_t = 0,
-        value_parser = clap::value_parser!(u8).range(0..=100))]
+        value_parser = whole::<u8>(0..=100))]
     closed: u8,
     /// Install the Postgres server if it is missing, without asking
     #[arg(long)]

@@ -77,7 +77,7 @@ impl Writer {
         options.write(true).create_new(true);
         #[cfg(unix)]
         options.mode(0o600);
-        let failed = BackupError::file(&making);
+        let failed = BackupError::file(target);
         let create = async {
             let mut file = options.open(&making).await?;
             file.write_all(&[b' '; BLOCK]).await?;
