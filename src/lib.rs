@@ -4,6 +4,7 @@
 //! * [`store`] where it is kept: Postgres, migrations, the private local cluster. All SQL is here.
 //! * [`engine`] how it changes and how it is read: tool calls and queries.
 //! * [`demo`] a believable day, brought about by tool calls like any other.
+//! * [`cockpit`] the terminal face: the queue, the case and every action by keystroke.
 //! * [`cli`] the headless face. A face never writes SQL; nothing below knows which face called.
 //! * [`import`] what comes from elsewhere: files, mappings, and requests made into tickets through
 //!   the engine.
@@ -13,6 +14,7 @@
 
 pub mod bench;
 pub mod cli;
+pub mod cockpit;
 pub mod config;
 pub mod demo;
 pub mod doctor;

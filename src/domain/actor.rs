@@ -1,6 +1,6 @@
 //! Who calls, in which role, and over which accounts and sites (CONTRACT.md 4).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::refusal::{Code, Refusal};
@@ -44,13 +44,13 @@ impl Role {
 }
 
 /// Who makes a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     pub actor_type: ActorType,
     pub id: String,
     pub role: Role,
     /// The operating-system user and host behind a configured actor id, for the audit trail.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_login: Option<String>,
 }
 

@@ -1,0 +1,18 @@
+//! The cockpit: the terminal face, in the Elm way.
+//!
+//! [`model`] is all that is known, [`msg`] all that can happen, [`update`] says what follows from
+//! it, as data ([`effect`]), and [`view`] draws the model. Both are pure of I/O, so every screen is a
+//! snapshot test. [`crew`] carries effects out as tasks of their own and brings what came of them back
+//! as messages; [`run`] is the loop between the two and the terminal, whose modes [`terminal`] alone
+//! owns.
+//!
+//! A pane or a dialog is one file and a [`part::Part`]; a key is one row of [`keymap`]'s table, which
+//! the footer, the help, the palette and the config file all read.
+
+pub mod effect;
+pub mod envelope;
+pub mod keymap;
+pub mod msg;
+pub mod part;
+pub mod rows;
+pub mod theme;
