@@ -93,6 +93,7 @@ pub fn case(case: &CaseFile, around: &Surroundings, actor: &Actor, policy: &Poli
         "evidence": case.evidence,
         "completion": case.completion,
         "closeout_gate": case.gate(claim, policy, now).report(),
+        "required_evidence": case.gate(claim, policy, now).required_keys(),
         "checkpoints": checkpoints(case, around, policy, now),
         "actions": actions,
     })
