@@ -9,9 +9,11 @@
 //! A pane or a dialog is one file and a [`part::Part`]; a key is one row of [`keymap`]'s table, which
 //! the footer, the help, the palette and the config file all read.
 
+pub mod calls;
 pub mod effect;
 pub mod envelope;
 pub mod keymap;
+pub mod known;
 pub mod msg;
 pub mod part;
 pub mod rows;
