@@ -70,6 +70,8 @@ pub struct Known {
     pub unread: HashSet<Uuid>,
     /// New breaches and emergencies that nobody acknowledged.
     pub alarms: BTreeSet<Uuid>,
+    /// Those that became so a moment ago.
+    pub flashing: Vec<(Uuid, Timestamp)>,
     pub views: Vec<SavedView>,
     pub stamps: Cell<Stamp>,
 }
@@ -96,6 +98,7 @@ impl Known {
             ahead: 0,
             unread: HashSet::new(),
             alarms: BTreeSet::new(),
+            flashing: Vec::new(),
             views: Vec::new(),
             stamps: Cell::new(0),
         }
@@ -114,6 +117,11 @@ impl Known {
         }
         self.as_of = Some(at);
         self.link = Link::Live;
+    }
+
+    /// Whether a ticket's row lights up: for a moment after its promise broke.
+    pub fn flashes(&self, id: Uuid) -> bool {
+        self.flashing.iter().any(|(of, _)| *of == id)
     }
 
     /// How old the data is, in seconds.

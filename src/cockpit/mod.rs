@@ -14,6 +14,7 @@ pub mod effect;
 pub mod envelope;
 pub mod keymap;
 pub mod known;
+pub mod look;
 pub mod msg;
 pub mod part;
 pub mod rows;

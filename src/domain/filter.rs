@@ -218,6 +218,11 @@ impl RowFilter {
         terms.into_iter().all(|(wanted, term)| term.fits(row, now) == *wanted)
     }
 
+    /// Whether what it shows changes with time alone.
+    pub fn depends_on_time(&self) -> bool {
+        self.0.iter().any(|(_, term)| matches!(term, Term::Age { .. } | Term::Field { field: Field::Sla, .. }))
+    }
+
     /// The words it looks for, as the database is asked for them.
     pub fn words(&self) -> Vec<&str> {
         let words = self.0.iter().filter(|(wanted, _)| *wanted);
