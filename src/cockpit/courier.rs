@@ -33,7 +33,7 @@ use errand::{Errand, Outcome};
 /// What the courier is told to do.
 #[derive(Debug)]
 pub enum Order {
-    Send(Envelope),
+    Send(Box<Envelope>),
     /// Send a call that asked.
     SendAfterAll(Uuid),
     /// Forget a call that asked, or was not sent yet.
@@ -57,7 +57,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { ask_again: Duration::from_secs(120), retry: Duration::from_secs(1), slow: Duration::from_millis(1500) }
+        Self { ask_again: Duration::from_mins(2), retry: Duration::from_secs(1), slow: Duration::from_millis(1500) }
     }
 }
 
@@ -76,6 +76,7 @@ enum Stage {
 
 /// A call that is not answered.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Held {
     envelope: Envelope,
     stage: Stage,
@@ -216,7 +217,7 @@ impl Courier {
 
     async fn take(&mut self, order: Order) {
         match order {
-            Order::Send(envelope) => self.send(envelope).await,
+            Order::Send(envelope) => self.send(*envelope).await,
             Order::SendAfterAll(id) => self.send_after_all(id).await,
             Order::Withdraw(id) => {
                 let Some(place) = self.place(id) else { return };
@@ -323,7 +324,9 @@ impl Courier {
             };
             self.out.spawn(async move { (errand.id(), errand.run().await) });
         }
-        news.into_iter().for_each(|news| self.news(news));
+        for news in news {
+            self.news(news);
+        }
     }
 
     /// A call came back.
@@ -346,7 +349,9 @@ impl Courier {
                 if self.is_live && !std::mem::replace(&mut call.has_said_why, true) {
                     self.say(Msg::Said(why));
                 }
-                news.into_iter().for_each(|news| self.news(news));
+                for news in news {
+                    self.news(news);
+                }
             }
             Outcome::MovedOn { to } => {
                 (call.stage, call.moved_to) = (Stage::Asking, Some(to));

@@ -84,7 +84,7 @@ impl Crew {
         let desk = Arc::clone(&self.desk);
         let caller = Caller::local(self.who.borrow().clone());
         match effect {
-            Effect::Send(envelope) => self.order(Order::Send(envelope)),
+            Effect::Send(envelope) => self.order(Order::Send(Box::new(envelope))),
             Effect::SendAfterAll(id) => self.order(Order::SendAfterAll(id)),
             Effect::Withdraw(id) => self.order(Order::Withdraw(id)),
             Effect::Follow(actor) => drop(self.who.send_replace(actor)),

@@ -120,12 +120,11 @@ impl Follower<'_> {
     {
         loop {
             let mut answer = std::pin::pin!(ask());
-            let answered = match timeout(SLOW, &mut answer).await {
-                Ok(answered) => answered,
-                Err(_) => {
-                    self.away("The database does not answer.")?;
-                    answer.await
-                }
+            let answered = if let Ok(answered) = timeout(SLOW, &mut answer).await {
+                answered
+            } else {
+                self.away("The database does not answer.")?;
+                answer.await
             };
             match answered {
                 Ok(answer) => return Ok(answer),

@@ -20,6 +20,7 @@ const ENDING: &str = "ndjson";
 /// A line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, for as long as a line takes")]
 enum Entry {
     /// To be made. Again under the same id: changed before it was sent.
     Asked(Envelope),
@@ -150,18 +151,19 @@ impl Drop for Journal {
 fn unsettled(text: &[u8]) -> Vec<Open> {
     let mut open: Vec<Open> = Vec::new();
     let place = |open: &[Open], id: Uuid| open.iter().position(|open| open.envelope.request_id == id);
+    let mark = |open: &mut Vec<Open>, id: Uuid, may_be_sent: bool| {
+        if let Some(call) = open.iter_mut().find(|open| open.envelope.request_id == id) {
+            call.may_be_sent = may_be_sent;
+        }
+    };
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         match serde_json::from_slice(line) {
             Ok(Entry::Asked(envelope)) => match place(&open, envelope.request_id) {
                 Some(n) => open[n].envelope = envelope,
                 None => open.push(Open { envelope, may_be_sent: false }),
             },
-            Ok(Entry::Sent(id)) => {
-                open.iter_mut().filter(|o| o.envelope.request_id == id).for_each(|o| o.may_be_sent = true)
-            }
-            Ok(Entry::Held(id)) => {
-                open.iter_mut().filter(|o| o.envelope.request_id == id).for_each(|o| o.may_be_sent = false)
-            }
+            Ok(Entry::Sent(id)) => mark(&mut open, id, true),
+            Ok(Entry::Held(id)) => mark(&mut open, id, false),
             Ok(Entry::Settled(id)) => open.retain(|open| open.envelope.request_id != id),
             Err(error) => tracing::warn!(%error, "a line of a journal of calls cannot be read"),
         }

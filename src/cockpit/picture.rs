@@ -48,7 +48,8 @@ pub fn decode(_bytes: &[u8]) -> Option<Picture> {
     None
 }
 
-#[cfg(all(test, feature = "pictures"))]
+#[cfg(test)]
+#[cfg(feature = "pictures")]
 mod tests {
     use super::*;
     use image::{ImageFormat, Rgba, RgbaImage};

@@ -94,7 +94,7 @@ pub async fn run(app: &mut impl App, start: Start) -> Result<Ended, RunError> {
     let (input, events) = unbounded_channel();
     let (reader, watchdog) = (tokio::spawn(read(input)), tokio::spawn(end_at_last(Ends::new()?)));
     let crew = Crew::start(start, tell);
-    let mut house = House { crew, guard, screen, goes_on: false, ended: None };
+    let mut house = House { crew, guard, screen, goes_on: false, has_ended: false };
     let ended = tokio::select! {
         ended = house.run(app, events, heard, &mut signals) => ended,
         () = terminal::panicked() => Err(RunError::Panicked),
@@ -175,7 +175,7 @@ struct House {
     screen: Screen,
     /// The model has more to do once everything that waits was heard.
     goes_on: bool,
-    ended: Option<Option<i32>>,
+    has_ended: bool,
 }
 
 impl House {
@@ -192,7 +192,7 @@ impl House {
         loop {
             // Everything that waits is heard before anything is drawn, keys first.
             let since = Instant::now();
-            while since.elapsed() < LISTENING && self.ended.is_none() {
+            while since.elapsed() < LISTENING && !self.has_ended {
                 if let Ok(event) = events.try_recv() {
                     self.hear_event(app, event?, signals).await?;
                 } else if let Ok(msg) = heard.try_recv() {
@@ -201,8 +201,8 @@ impl House {
                     break;
                 }
             }
-            if let Some(signal) = self.ended {
-                return Ok(signal);
+            if self.has_ended {
+                return Ok(None);
             }
             if app.wants_drawing() {
                 self.screen.draw(|frame| app.draw(frame))?;
@@ -239,7 +239,7 @@ impl House {
     async fn hear(&mut self, app: &mut impl App, msg: Msg, signals: &mut Caught) -> Result<(), RunError> {
         for effect in app.update(msg) {
             match effect {
-                Effect::Quit => self.ended = Some(None),
+                Effect::Quit => self.has_ended = true,
                 Effect::Suspend => {
                     self.suspend(signals).await?;
                     Box::pin(self.resume(app, signals)).await?;

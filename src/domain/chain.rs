@@ -283,7 +283,9 @@ pub fn finding(ticket_id: Uuid, timeline: &[Value]) -> Option<String> {
     links.sort_by_key(|event| event.seq);
     let head = links.last()?.head();
     let mut walk = Walk::along(ticket_id.to_string());
-    links.iter().for_each(|event| walk.link(event));
+    for event in &links {
+        walk.link(event);
+    }
     let broken = walk.end(Some(&head)).err()?;
     Some(format!("link {} of the audit chain is broken: {}", broken.seq, broken.damage))
 }

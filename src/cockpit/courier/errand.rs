@@ -49,15 +49,13 @@ impl Errand {
     pub(super) async fn run(self) -> Outcome {
         let mut work = std::pin::pin!(self.work());
         let Some(slow) = self.slow else { return work.await };
-        match timeout(slow, &mut work).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let _ = self.tell.send(Msg::Call(CallNews::Waits(self.id())));
-                match work.await {
-                    Outcome::Away { may_be_sent, why, .. } => Outcome::Away { may_be_sent, was_said: true, why },
-                    other => other,
-                }
-            }
+        if let Ok(outcome) = timeout(slow, &mut work).await {
+            return outcome;
+        }
+        let _ = self.tell.send(Msg::Call(CallNews::Waits(self.id())));
+        match work.await {
+            Outcome::Away { may_be_sent, why, .. } => Outcome::Away { may_be_sent, was_said: true, why },
+            other => other,
         }
     }
 
