@@ -93,13 +93,23 @@ struct Held {
 }
 
 impl Held {
-    fn new(envelope: Envelope, may_be_sent: bool, has_waited: bool) -> Self {
+    /// One that was pressed just now, whatever clock its time is told by.
+    fn new(envelope: Envelope) -> Self {
+        Self::since(envelope, Utc::now().timestamp_millis())
+    }
+
+    /// One that an earlier run left.
+    fn adopted(Open { envelope, may_be_sent }: Open) -> Self {
         let since = envelope.pressed_at.millis();
+        Self { may_be_sent, has_waited: true, ..Self::since(envelope, since) }
+    }
+
+    fn since(envelope: Envelope, since: i64) -> Self {
         Self {
             envelope,
             stage: Stage::Ready,
-            may_be_sent,
-            has_waited,
+            may_be_sent: false,
+            has_waited: false,
             said: false,
             has_said_why: false,
             since,
@@ -209,9 +219,9 @@ impl Courier {
     }
 
     fn take_over(&mut self, adopted: Vec<Open>) {
-        for Open { envelope, may_be_sent } in adopted {
-            self.news(CallNews::Adopted(envelope.clone()));
-            self.calls.push(Held::new(envelope, may_be_sent, true));
+        for open in adopted {
+            self.news(CallNews::Adopted(open.envelope.clone()));
+            self.calls.push(Held::adopted(open));
         }
     }
 
@@ -251,7 +261,7 @@ impl Courier {
         match self.book.write(move |journal| journal.asked(&written)).await {
             Ok(((), adopted)) => {
                 self.take_over(adopted);
-                self.calls.push(Held::new(envelope, false, false));
+                self.calls.push(Held::new(envelope));
             }
             Err(why) => {
                 let why = format!("The call was not made, because {why}. {ADVICE}");

@@ -9,6 +9,7 @@
 //! A pane or a dialog is one file and a [`part::Part`]; a key is one row of [`keymap`]'s table, which
 //! the footer, the help, the palette and the config file all read.
 
+pub mod calls;
 pub mod courier;
 pub mod crew;
 pub mod effect;
@@ -18,8 +19,10 @@ pub mod follow;
 pub mod journal;
 pub mod keep;
 pub mod keymap;
+pub mod known;
 pub mod late;
 pub mod log;
+pub mod look;
 pub mod msg;
 pub mod part;
 pub mod picture;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::effect::{Effect, Stamp};
 use super::keymap::{Action, Keymap, Scope};
+use super::known::Known;
 use super::msg::{CaseData, Msg};
 use super::rows::Line;
 use super::theme::Theme;
@@ -38,6 +39,8 @@ pub struct World<'a> {
     pub is_live: bool,
     /// Where stamps come from.
     pub stamps: &'a Cell<Stamp>,
+    /// Everything else.
+    pub known: &'a Known,
 }
 
 impl World<'_> {
