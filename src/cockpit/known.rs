@@ -30,7 +30,10 @@ pub enum Link {
     Opening,
     Live,
     /// No answer, since when, and why as far as is known.
-    Away { since: Timestamp, why: String },
+    Away {
+        since: Timestamp,
+        why: String,
+    },
     /// The queue cannot be read in this role.
     Refused(Refusal),
 }

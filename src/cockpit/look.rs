@@ -46,8 +46,7 @@ pub fn countdown(left_millis: i64) -> String {
     // Rounded away from breach: the last second still counts down to 00:00:00.
     let seconds = left_millis.div_euclid(1_000);
     let seconds = if left_millis < 0 { -seconds } else { seconds };
-    let (days, hours, minutes, rest) =
-        (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    let (days, hours, minutes, rest) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     match days {
         0 => format!("{sign}{hours:02}:{minutes:02}:{rest:02}"),
         1..=99 => format!("{sign}{days}d {hours:02}:{minutes:02}"),
@@ -179,25 +178,17 @@ pub fn span(text: impl Into<String>, theme: &Theme, role: Role) -> Span<'static>
 pub fn frame<'a>(title: Line<'a>, theme: &Theme, has_focus: bool) -> Block<'a> {
     let role = if has_focus { Role::Focus } else { Role::Border };
     let kind = if has_focus { BorderType::Thick } else { BorderType::Plain };
-    Block::bordered()
-        .border_type(kind)
-        .border_style(theme.style(role))
-        .style(theme.style(Role::Text))
-        .title(title)
+    Block::bordered().border_type(kind).border_style(theme.style(role)).style(theme.style(Role::Text)).title(title)
 }
 
 /// Draws an empty dialog of at most this size in the middle, and gives the room inside. On a small
 /// screen it takes all there is.
 pub fn dialog(screen: &mut Frame<'_>, area: Rect, (columns, rows): (u16, u16), title: &str, theme: &Theme) -> Rect {
     let (width, height) = (columns.min(area.width), rows.min(area.height));
-    let at = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    };
+    let at = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     screen.render_widget(Clear, at);
-    let title = Line::from(span(format!(" {} ", safe(title, usize::from(width.saturating_sub(6)))), theme, Role::Title));
+    let title =
+        Line::from(span(format!(" {} ", safe(title, usize::from(width.saturating_sub(6)))), theme, Role::Title));
     let block = frame(title, theme, true);
     let inner = block.inner(at);
     screen.render_widget(block, at);

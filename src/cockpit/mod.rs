@@ -10,12 +10,23 @@
 //! the footer, the help, the palette and the config file all read.
 
 pub mod calls;
+pub mod courier;
+pub mod crew;
 pub mod effect;
 pub mod envelope;
+pub mod files;
+pub mod follow;
+pub mod journal;
+pub mod keep;
 pub mod keymap;
 pub mod known;
+pub mod late;
+pub mod log;
 pub mod look;
 pub mod msg;
 pub mod part;
+pub mod picture;
 pub mod rows;
+pub mod run;
+pub mod terminal;
 pub mod theme;

@@ -226,7 +226,9 @@ impl RowFilter {
     /// The words it looks for, as the database is asked for them.
     pub fn words(&self) -> Vec<&str> {
         let words = self.0.iter().filter(|(wanted, _)| *wanted);
-        words.filter_map(|(_, term)| if let Term::Word(word) = term { Some(word.text.as_str()) } else { None }).collect()
+        words
+            .filter_map(|(_, term)| if let Term::Word(word) = term { Some(word.text.as_str()) } else { None })
+            .collect()
     }
 
     /// The terminal states that it names, which no list of open work holds.
@@ -399,7 +401,18 @@ mod tests {
         ] {
             assert!(shows(yes), "{yes}");
         }
-        for no in ["state:new", "-pri:emr", "tech:none", "region:c", "age:<2h", "window", "-storefront", "provider:x", "storxfront", "zzz"] {
+        for no in [
+            "state:new",
+            "-pri:emr",
+            "tech:none",
+            "region:c",
+            "age:<2h",
+            "window",
+            "-storefront",
+            "provider:x",
+            "storxfront",
+            "zzz",
+        ] {
             assert!(!shows(no), "{no}");
         }
     }

@@ -44,6 +44,7 @@ pub fn timeline(ticket_id: uuid::Uuid, events: &[Event], role: Role) -> Value {
                 "after_state": event.after_state,
                 "payload": event.payload,
                 "created_at": event.created_at,
+                "prev_hash": event.prev_hash,
                 "hash": event.hash,
             });
             if role == Role::Customer {

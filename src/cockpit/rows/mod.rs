@@ -257,12 +257,7 @@ impl Rows {
         };
         let (breach, warning, healthy) =
             (upto(false, SlaStatus::Breach), upto(false, SlaStatus::Warning), upto(false, SlaStatus::Healthy));
-        Counts {
-            breach,
-            warning: warning - breach,
-            healthy: healthy - warning,
-            stopped: self.order.len() - healthy,
-        }
+        Counts { breach, warning: warning - breach, healthy: healthy - warning, stopped: self.order.len() - healthy }
     }
 }
 
@@ -329,7 +324,11 @@ mod tests {
     fn a_promise_that_breaks_is_told_once() {
         let bundle = Bundle::embedded();
         let mut rows = Rows::default();
-        rows.take(vec![row(1, "EMERGENCY", "NEW", 0, 3_500), row(2, "URGENT", "NEW", 0, 3_500)], &bundle.policy, at(3_500));
+        rows.take(
+            vec![row(1, "EMERGENCY", "NEW", 0, 3_500), row(2, "URGENT", "NEW", 0, 3_500)],
+            &bundle.policy,
+            at(3_500),
+        );
         assert!(rows.tick(&bundle.policy, at(3_600)).is_empty(), "the last second still counts");
         assert_eq!(rows.tick(&bundle.policy, at(3_601)), [Uuid::from_u128(1)]);
         assert!(rows.tick(&bundle.policy, at(3_602)).is_empty());
