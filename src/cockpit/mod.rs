@@ -11,6 +11,7 @@
 
 pub mod effect;
 pub mod envelope;
+pub mod form;
 pub mod keymap;
 pub mod msg;
 pub mod part;
