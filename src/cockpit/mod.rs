@@ -14,6 +14,8 @@ pub mod courier;
 pub mod crew;
 pub mod effect;
 pub mod envelope;
+#[cfg(test)]
+mod fake;
 pub mod files;
 pub mod follow;
 pub mod journal;
