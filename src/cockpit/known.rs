@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::{FixedOffset, Offset, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -66,6 +67,8 @@ pub struct Known {
     pub link: Link,
     /// The database's time up to which everything is known.
     pub as_of: Option<Timestamp>,
+    /// The zone of whoever sits here.
+    pub zone: FixedOffset,
     /// This machine's time, and how far the database's is ahead of it, in milliseconds.
     pub local: Timestamp,
     ahead: i64,
@@ -97,6 +100,7 @@ impl Known {
             present: None,
             link: Link::Opening,
             as_of: None,
+            zone: Utc.fix(),
             local,
             ahead: 0,
             unread: HashSet::new(),

@@ -73,6 +73,12 @@ pub enum Ask {
     Find(String),
     /// Show the queue through a filter.
     Filter(String),
+    /// Keep the filter that counts as a view of this name.
+    KeepView(String),
+    /// Take back a call that was not sent.
+    Withdraw(Uuid),
+    /// Open the form of a refused call again, with what was typed and why it was refused.
+    Reopen(Uuid),
     /// Act in another role.
     Role(crate::domain::actor::Role),
     /// Look another way.

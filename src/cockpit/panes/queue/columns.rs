@@ -2,10 +2,12 @@
 
 use std::cmp::Ordering;
 
+use chrono::FixedOffset;
+
 use crate::cockpit::look::{ago, countdown, left, priority_role, right, said, short, sla_role, state_role, state_word};
+use crate::cockpit::part::World;
 use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
-use crate::domain::policy::Policy;
 use crate::domain::sla;
 use crate::domain::time::Timestamp;
 use crate::domain::words::words;
@@ -95,7 +97,8 @@ impl Column {
     }
 
     /// What stands in the column, and what it means.
-    pub fn cell(self, line: &Line, width: usize, policy: &Policy, now: Timestamp) -> (String, Role) {
+    pub fn cell(self, line: &Line, width: usize, world: &World<'_>) -> (String, Role) {
+        let (policy, now) = (world.policy, world.now);
         match self {
             C::Sla => {
                 let millis = line.deadline.millis() - line.clock_at(now).millis();
@@ -108,7 +111,7 @@ impl Column {
             C::Site => (left(&line.site.name, width), Role::Text),
             C::Technician => (left(line.tech.as_ref().map_or("—", |tech| &tech.name), width), Role::Text),
             C::Start => {
-                let start = line.scheduled_start.map(|at| start(at, now));
+                let start = line.scheduled_start.map(|at| start(at, now, world.known.zone));
                 (left(start.as_deref().unwrap_or("—"), width), Role::Muted)
             }
             C::Updated => (right(&ago(line.last_update_at, now), width), Role::Muted),
@@ -150,11 +153,12 @@ fn delay(line: &Line) -> &'static str {
     }
 }
 
-/// When an appointment starts: the time today, with the day else. In UTC, as the whole queue is; the case
-/// tells the site's own time.
-fn start(at: Timestamp, now: Timestamp) -> String {
-    let (at, now) = (at.utc(), now.utc());
-    if at.date_naive() == now.date_naive() { at.format("%H:%M").to_string() } else { at.format("%d %b %H:%M").to_string() }
+/// When an appointment starts, in the operator's zone: the time today, with the day else. The case tells
+/// the site's own time.
+fn start(at: Timestamp, now: Timestamp, zone: FixedOffset) -> String {
+    let (at, now) = (at.utc().with_timezone(&zone), now.utc().with_timezone(&zone));
+    let form = if at.date_naive() == now.date_naive() { "%H:%M" } else { "%d %b %H:%M" };
+    at.format(form).to_string()
 }
 
 #[cfg(test)]

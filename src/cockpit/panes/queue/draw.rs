@@ -6,7 +6,7 @@ use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::Paragraph;
 
 use super::QueuePane;
-use super::columns::layout;
+use super::columns::{Column, layout};
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::known::Link;
 use crate::cockpit::look::{frame, left, mark, right, safe, scrolled, sla_role, span, wrap};
@@ -44,14 +44,15 @@ impl QueuePane {
         for (n, y) in (top..len).zip(body.y..body.bottom()) {
             let Some(line) = self.shown.at(world.known, n) else { continue };
             let at = Rect { y, height: 1, ..body };
-            let is_selected = n == self.cursor;
-            screen.render_widget(Paragraph::new(row(line, &columns, world, is_selected)), at);
-            if is_selected {
-                let role = if has_focus { Role::Selection } else { Role::SelectionAway };
-                screen.buffer_mut().set_style(at, world.theme.style(role));
-            } else if world.known.alarms.contains(&line.id) && world.known.flashes(line.id) {
-                screen.buffer_mut().set_style(at, world.theme.style(Role::Flash));
+            let on = match n == self.cursor {
+                true if has_focus => Some(Role::Selection),
+                true => Some(Role::SelectionAway),
+                false => world.known.flashes(line.id).then_some(Role::Flash),
+            };
+            if let Some(ground) = on {
+                screen.buffer_mut().set_style(at, world.theme.style(ground));
             }
+            screen.render_widget(Paragraph::new(row(line, &columns, world, on)), at);
         }
     }
 
@@ -104,7 +105,7 @@ impl QueuePane {
         }
     }
 
-    fn heading(&self, columns: &[(super::columns::Column, usize)], world: &World<'_>) -> Text<'static> {
+    fn heading(&self, columns: &[(Column, usize)], world: &World<'_>) -> Text<'static> {
         let mut cells = vec![Span::raw(" ".repeat(FRONT))];
         for (n, (column, width)) in columns.iter().enumerate() {
             let sorted = self.shown.sort.filter(|(by, _)| by == column);
@@ -156,33 +157,32 @@ impl QueuePane {
     }
 }
 
-fn row(
-    line: &Line,
-    columns: &[(super::columns::Column, usize)],
-    world: &World<'_>,
-    is_selected: bool,
-) -> Text<'static> {
-    let known = world.known;
+fn row(line: &Line, columns: &[(Column, usize)], world: &World<'_>, on: Option<Role>) -> Text<'static> {
+    let styled = |text: String, role: Role| {
+        let style = on.map_or_else(|| world.theme.style(role), |ground| world.theme.style_on(ground, role));
+        Span::styled(text, style)
+    };
     let status = line.reading(world.policy, world.now).status;
-    let flag = if known.calls.is_running(line.id) {
-        span("↻", world.theme, Role::Accent)
-    } else if known.unread.contains(&line.id) {
-        span("•", world.theme, Role::Unread)
+    let flag = if world.known.calls.is_running(line.id) {
+        styled("↻".to_owned(), Role::Accent)
+    } else if world.known.unread.contains(&line.id) {
+        styled("•".to_owned(), Role::Unread)
     } else {
         Span::raw(" ")
     };
+    let is_selected = matches!(on, Some(Role::Selection | Role::SelectionAway));
     let mut cells = vec![
-        span(if is_selected { "▌" } else { " " }, world.theme, Role::Focus),
+        styled(if is_selected { "▌" } else { " " }.to_owned(), Role::Focus),
         flag,
-        span(mark(status, line.is_stopped()), world.theme, sla_role(status, line.is_stopped())),
+        styled(mark(status, line.is_stopped()).to_owned(), sla_role(status, line.is_stopped())),
         Span::raw(" "),
     ];
     for (n, (column, width)) in columns.iter().enumerate() {
         if n > 0 {
             cells.push(Span::raw(" "));
         }
-        let (text, role) = column.cell(line, *width, world.policy, world.now);
-        cells.push(span(text, world.theme, role));
+        let (text, role) = column.cell(line, *width, world);
+        cells.push(styled(text, role));
     }
     Text::from(cells)
 }
