@@ -20,7 +20,7 @@ use dispatch::domain::refusal::Code;
 use dispatch::domain::time::Timestamp;
 use dispatch::engine::{Caller, Desk, Options};
 use serde_json::{Value, json};
-use support::{Database, World, ok};
+use support::{Database, World};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -28,7 +28,7 @@ use uuid::Uuid;
 struct Scene {
     database: Database,
     world: World,
-    crew: Crew,
+    crew: Option<Crew>,
     heard: UnboundedReceiver<Msg>,
     folder: PathBuf,
 }
@@ -45,7 +45,15 @@ impl Scene {
             open: Opener::ready(Arc::new(engine)),
         };
         let (tell, heard) = unbounded_channel();
-        Self { database, world, crew: Crew::start(start, tell), heard, folder }
+        Self { database, world, crew: Some(Crew::start(start, tell)), heard, folder }
+    }
+
+    fn does(&mut self, effect: Effect) {
+        self.crew.as_mut().unwrap().carry_out(effect);
+    }
+
+    async fn leaves(&mut self) -> usize {
+        self.crew.take().unwrap().leave().await
     }
 
     async fn ticket(&self) -> Uuid {
@@ -85,6 +93,7 @@ fn triage(ticket: Uuid) -> Envelope {
         if_version: None,
         actor: maria(),
         upload: None,
+        draft_key: None,
     }
 }
 
@@ -118,8 +127,8 @@ async fn a_case_comes_whole_with_its_timeline_and_what_is_wrong_with_its_chain()
         Msg::Case { ticket: of, outcome } if of == ticket => Some(outcome),
         _ => None,
     };
-    scene.crew.carry_out(Effect::LoadCase { ticket: Uuid::new_v4(), actor: maria() });
-    scene.crew.carry_out(Effect::LoadCase { ticket, actor: maria() });
+    scene.does(Effect::LoadCase { ticket: Uuid::new_v4(), actor: maria() });
+    scene.does(Effect::LoadCase { ticket, actor: maria() });
     let case = scene.hears(wanted).await.unwrap();
     assert_eq!(case.case["ticket"]["id"], ticket.to_string());
     assert_eq!((case.events.len(), case.chain), (1, None));
@@ -130,10 +139,10 @@ async fn a_case_comes_whole_with_its_timeline_and_what_is_wrong_with_its_chain()
     .execute(&owner)
     .await
     .unwrap();
-    scene.crew.carry_out(Effect::LoadCase { ticket, actor: maria() });
+    scene.does(Effect::LoadCase { ticket, actor: maria() });
     let found = scene.hears(wanted).await.unwrap().chain.unwrap();
     assert!(found.starts_with("link 1 of the audit chain is broken: edited"), "{found}");
-    scene.crew.carry_out(Effect::LoadCase { ticket, actor: Actor::local("c", Role::Customer) });
+    scene.does(Effect::LoadCase { ticket, actor: Actor::local("c", Role::Customer) });
     assert_eq!(scene.hears(wanted).await.unwrap_err().code(), Code::Forbidden);
 }
 
@@ -142,13 +151,13 @@ async fn a_call_is_made_and_its_change_comes_with_the_feed() {
     let mut scene = Scene::new(Role::Dispatcher).await;
     let ticket = scene.ticket().await;
     let call = triage(ticket);
-    scene.crew.carry_out(Effect::Preview { stamp: 7, envelope: call.clone() });
+    scene.does(Effect::Preview { stamp: 7, envelope: call.clone() });
     let preview = scene.hears(|msg| match msg {
         Msg::Previewed { stamp: 7, outcome } => Some(outcome.unwrap()),
         _ => None,
     });
     assert_eq!(preview.await.ticket["state"], "TRIAGED");
-    scene.crew.carry_out(Effect::Send(call.clone()));
+    scene.does(Effect::Send(call.clone()));
     let (mut answered, mut changed) = (false, false);
     scene
         .hears(|msg| {
@@ -175,7 +184,7 @@ async fn who_else_is_there_is_told_when_it_changes_and_leaving_is_said() {
     let jo = (Caller::local(Actor::local("jo", Role::Dispatcher)), Uuid::new_v4());
     let engine = scene.database.engine.clone();
     let others = async |scene: &mut Scene| {
-        scene.crew.carry_out(Effect::Attend { ticket: Some(ticket), is_editing: true, actor: maria() });
+        scene.does(Effect::Attend { ticket: Some(ticket), is_editing: true, actor: maria() });
         let others = scene.hears(|msg| match msg {
             Msg::Present { ticket: of, others } if of == ticket => Some(others),
             _ => None,
@@ -186,12 +195,7 @@ async fn who_else_is_there_is_told_when_it_changes_and_leaving_is_said() {
     let seen = engine.attend(&jo.0, jo.1, Some(ticket), false).await.unwrap();
     assert!(seen.len() == 1 && seen[0].is_editing);
     assert_eq!(others(&mut scene).await, ["jo"]);
-    let Scene { crew, folder, .. } = &mut scene;
-    let idle = Crew::start(
-        Start { actor: maria(), keep: Keep::at(folder.join("other")), open: Opener::ready(Arc::new(engine.clone())) },
-        unbounded_channel().0,
-    );
-    assert_eq!(std::mem::replace(crew, idle).leave().await, 0);
+    assert_eq!(scene.leaves().await, 0);
     assert_eq!(engine.attend(&jo.0, jo.1, Some(ticket), false).await.unwrap(), []);
 }
 
@@ -199,33 +203,25 @@ async fn who_else_is_there_is_told_when_it_changes_and_leaving_is_said() {
 async fn lists_and_records_are_found_and_what_is_kept_is_kept() {
     let mut scene = Scene::new(Role::Dispatcher).await;
     let ticket = scene.ticket().await;
-    scene.crew.carry_out(Effect::Lookup { stamp: 1, kind: Kind::Accounts, query: json!({"q": "harbor"}) });
+    scene.does(Effect::Lookup { stamp: 1, kind: Kind::Accounts, query: json!({"q": "harbor"}) });
     let records = scene.hears(|msg| match msg {
         Msg::Looked { stamp: 1, outcome } => Some(outcome.unwrap()),
         _ => None,
     });
     assert_eq!(records.await[0]["name"], "Harbor Foods");
-    scene.crew.carry_out(Effect::List { stamp: 2, filter: Filter::default(), limit: 10 });
+    scene.does(Effect::List { stamp: 2, filter: Filter::default(), limit: 10 });
     let rows = scene.hears(|msg| match msg {
         Msg::Listed { stamp: 2, outcome } => Some(outcome.unwrap()),
         _ => None,
     });
     assert_eq!(rows.await[0].ticket_id, ticket);
-    scene.crew.carry_out(Effect::KeepDraft { key: "form".to_owned(), draft: json!({"summary": "half"}) });
-    scene.crew.carry_out(Effect::KeepDraft { key: "gone".to_owned(), draft: Value::Null });
-    scene.crew.carry_out(Effect::DropDraft { key: "gone".to_owned() });
-    scene.crew.carry_out(Effect::KeepChoice { key: "theme", value: json!("mono") });
-    scene.crew.carry_out(Effect::After { stamp: 3, wait: Duration::from_millis(1) });
+    scene.does(Effect::KeepDraft { key: "form".to_owned(), draft: json!({"summary": "half"}) });
+    scene.does(Effect::KeepDraft { key: "gone".to_owned(), draft: Value::Null });
+    scene.does(Effect::DropDraft { key: "gone".to_owned() });
+    scene.does(Effect::KeepChoice { key: "theme", value: json!("mono") });
+    scene.does(Effect::After { stamp: 3, wait: Duration::from_millis(1) });
     scene.hears(|msg| matches!(msg, Msg::Due { stamp: 3 }).then_some(())).await;
-    let idle = Crew::start(
-        Start {
-            actor: maria(),
-            keep: Keep::at(scene.folder.join("other")),
-            open: Opener::ready(Arc::new(scene.database.engine.clone())),
-        },
-        unbounded_channel().0,
-    );
-    std::mem::replace(&mut scene.crew, idle).leave().await;
+    scene.leaves().await;
     let kept = Keep::at(scene.folder.clone()).read();
     assert_eq!(kept.drafts, [("form".to_owned(), json!({"summary": "half"}))].into());
     assert_eq!(kept.choices["theme"], "mono");

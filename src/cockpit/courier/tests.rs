@@ -141,6 +141,7 @@ fn on(ticket: u128) -> Envelope {
         if_version: Some(1),
         actor: Actor::local("maria", Role::Dispatcher),
         upload: None,
+        draft_key: None,
     }
 }
 
