@@ -139,6 +139,7 @@ mod tests {
             if_version: None,
             actor: Actor::local("maria", Role::Dispatcher),
             upload: None,
+            draft_key: None,
         }
     }
 

@@ -136,8 +136,9 @@ async fn work(
     tell: UnboundedSender<Msg>,
     mut orders: UnboundedReceiver<Order>,
 ) {
-    let mut courier =
-        Courier { desk, pace, tell, book: Book::new(folder), calls: Vec::new(), out: JoinSet::new(), is_live: true };
+    let (is_slow, mut slow) = unbounded_channel();
+    let (book, calls, out) = (Book::new(folder), Vec::new(), JoinSet::new());
+    let mut courier = Courier { desk, pace, tell, book, calls, out, is_slow, is_live: true };
     let mut retries = interval(pace.retry);
     retries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     courier.adopt().await;
@@ -155,6 +156,7 @@ async fn work(
                     courier.back(id, outcome).await;
                 }
             }
+            Some(id) = slow.recv() => courier.slow(id),
             _ = retries.tick(), if holds => courier.wake(),
         }
     }
@@ -206,6 +208,8 @@ struct Courier {
     /// In the order in which they were pressed.
     calls: Vec<Held>,
     out: JoinSet<(Uuid, Outcome)>,
+    /// Told of calls without an answer.
+    is_slow: UnboundedSender<Uuid>,
     is_live: bool,
 }
 
@@ -328,9 +332,9 @@ impl Courier {
                 book: self.book.clone(),
                 envelope: call.envelope.clone(),
                 may_be_sent: call.may_be_sent,
-                looks_first: call.has_waited && call.moved_to.is_none(),
-                slow: (!call.said).then_some(self.pace.slow),
-                tell: self.tell.clone(),
+                looks_first: call.has_waited,
+                slow: self.pace.slow,
+                is_slow: self.is_slow.clone(),
             };
             self.out.spawn(async move { (errand.id(), errand.run().await) });
         }
@@ -349,10 +353,9 @@ impl Courier {
                 self.settle(id).await;
                 self.news(CallNews::Answered { envelope: call.envelope, outcome: *outcome });
             }
-            Outcome::Away { may_be_sent, was_said, why } => {
+            Outcome::Away { may_be_sent, why } => {
                 (call.stage, call.has_waited) = (Stage::Held, true);
                 call.may_be_sent |= may_be_sent;
-                call.said |= was_said;
                 let mut news = Vec::new();
                 call.waits(&mut news);
                 // Where the database answers others, the reason is one of this call.
@@ -368,6 +371,17 @@ impl Courier {
                 let envelope = call.envelope.clone();
                 self.news(CallNews::Asks { envelope, why: Why::TicketMovedOn });
             }
+        }
+    }
+
+    /// A call has no answer yet. It may have been sent, and goes on.
+    fn slow(&mut self, id: Uuid) {
+        let mut news = Vec::new();
+        if let Some(call) = self.calls.iter_mut().find(|call| call.envelope.request_id == id) {
+            call.waits(&mut news);
+        }
+        for news in news {
+            self.news(news);
         }
     }
 

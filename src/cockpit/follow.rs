@@ -29,7 +29,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 pub async fn follow(desk: Arc<dyn Desk>, mut who: watch::Receiver<Actor>, tell: UnboundedSender<Msg>) {
     loop {
         let caller = Caller::local(who.borrow_and_update().clone());
-        let follower = Follower { tell: &tell, is_away: false };
+        let follower = Follower { tell: &tell, is_away: false, was_there: false };
         tokio::select! {
             changed = who.changed() => if changed.is_err() { return },
             () = follower.follow(&*desk, &caller) => return,
@@ -48,6 +48,8 @@ struct Follower<'a> {
     tell: &'a UnboundedSender<Msg>,
     /// It was said that there is no answer.
     is_away: bool,
+    /// There was one before.
+    was_there: bool,
 }
 
 impl Follower<'_> {
@@ -123,11 +125,15 @@ impl Follower<'_> {
             let answered = if let Ok(answered) = timeout(SLOW, &mut answer).await {
                 answered
             } else {
-                self.away("The database does not answer.")?;
+                let opening = "The database is still being opened.";
+                self.away(if self.was_there { "The database does not answer." } else { opening })?;
                 answer.await
             };
             match answered {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.was_there = true;
+                    return Ok(answer);
+                }
                 Err(refusal) if refusal.status() >= 500 => {
                     self.away(refusal.message())?;
                     sleep(AGAIN).await;
@@ -143,5 +149,122 @@ impl Follower<'_> {
 
     fn say(&self, news: FeedNews) -> Result<(), Stop> {
         self.tell.send(Msg::Feed(news)).map_err(|_| Stop::Unheard)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::cockpit::fake::{Fake, Mood, token};
+    use crate::domain::actor::Role;
+    use crate::domain::time::Timestamp;
+    use crate::engine::{QueueChanges, QueuePage};
+
+    struct Scene {
+        desk: Arc<Fake>,
+        who: watch::Sender<Actor>,
+        news: UnboundedReceiver<Msg>,
+    }
+
+    impl Scene {
+        fn new(prepare: impl FnOnce(&Fake)) -> Self {
+            let desk = Arc::new(Fake::default());
+            prepare(&desk);
+            let (who, followed) = watch::channel(Actor::local("maria", Role::Dispatcher));
+            let (tell, news) = unbounded_channel();
+            tokio::spawn(follow(Arc::clone(&desk) as Arc<dyn Desk>, followed, tell));
+            Self { desk, who, news }
+        }
+
+        async fn hears(&mut self) -> FeedNews {
+            match timeout(Duration::from_secs(10), self.news.recv()).await.expect("news in time") {
+                Some(Msg::Feed(news)) => news,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn page(cursor: Option<&str>) -> QueuePage {
+        QueuePage {
+            generated_at: Timestamp::clamped(0),
+            rows: vec![],
+            next_cursor: cursor.map(str::to_owned),
+            feed: token(),
+        }
+    }
+
+    fn changes(deleted: Vec<Uuid>, starts_anew: bool) -> QueueChanges {
+        QueueChanges { generated_at: Timestamp::clamped(0), rows: vec![], deleted, feed: token(), starts_anew }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_page_is_small_and_the_rest_comes_in_large_ones() {
+        let mut scene = Scene::new(|desk| desk.told().pages = vec![page(None), page(Some("b")), page(Some("a"))]);
+        for (first, last) in [(true, false), (false, false), (false, true)] {
+            let news = scene.hears().await;
+            assert!(matches!(news, FeedNews::Page { is_first, is_last, .. } if (is_first, is_last) == (first, last)));
+        }
+        let cursor = |word: &str| Some(word.to_owned());
+        let asked = scene.desk.told().queries.clone();
+        assert_eq!(asked, [(Some(200), None), (Some(1_000), cursor("a")), (Some(1_000), cursor("b"))]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_nothing_changed_is_told_once_a_second_and_not_at_every_look() {
+        let mut scene = Scene::new(|_| {});
+        assert!(matches!(scene.hears().await, FeedNews::Page { .. }));
+        let since = Instant::now();
+        for _ in 0..3 {
+            assert!(matches!(scene.hears().await, FeedNews::Changes { rows, .. } if rows.is_empty()));
+        }
+        assert!((Duration::from_secs(3)..Duration::from_secs(4)).contains(&since.elapsed()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_restore_everything_is_read_again() {
+        let mut scene = Scene::new(|desk| desk.told().changes = vec![changes(vec![], true)]);
+        for _ in 0..2 {
+            assert!(matches!(scene.hears().await, FeedNews::Page { is_first: true, is_last: true, .. }));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_is_away_is_said_once_and_heard_of_when_it_is_back() {
+        let mut scene = Scene::new(|_| {});
+        assert!(matches!(scene.hears().await, FeedNews::Page { .. }));
+        scene.desk.is(Mood::Away);
+        let mut heard = scene.hears().await;
+        while matches!(heard, FeedNews::Changes { .. }) {
+            heard = scene.hears().await;
+        }
+        assert!(matches!(heard, FeedNews::Away(why) if why == "gone"));
+        sleep(Duration::from_secs(60)).await;
+        assert!(scene.news.try_recv().is_err(), "said once");
+        scene.desk.is(Mood::There);
+        let since = Instant::now();
+        assert!(matches!(scene.hears().await, FeedNews::Changes { .. }));
+        assert!(since.elapsed() < Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_answer_is_said_within_two_seconds() {
+        let mut scene = Scene::new(|desk| desk.is(Mood::Hangs));
+        let since = Instant::now();
+        assert!(matches!(scene.hears().await, FeedNews::Away(_)));
+        assert!(since.elapsed() < Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_may_not_look_is_told_why_and_the_next_actor_reads_anew() {
+        let mut scene = Scene::new(|desk| desk.is(Mood::Refuses));
+        assert!(matches!(scene.hears().await, FeedNews::Refused(_)));
+        scene.desk.is(Mood::There);
+        sleep(Duration::from_secs(60)).await;
+        assert!(scene.news.try_recv().is_err());
+        scene.who.send_replace(Actor::local("maria", Role::Admin));
+        assert!(matches!(scene.hears().await, FeedNews::Page { is_first: true, .. }));
     }
 }

@@ -211,6 +211,7 @@ mod tests {
             if_version: Some(3),
             actor: Actor::local("maria", Role::Dispatcher),
             upload: None,
+            draft_key: None,
         }
     }
 

@@ -15,6 +15,8 @@ pub mod crew;
 pub mod dialogs;
 pub mod effect;
 pub mod envelope;
+#[cfg(test)]
+mod fake;
 pub mod files;
 pub mod follow;
 pub mod form;

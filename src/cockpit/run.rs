@@ -87,7 +87,6 @@ pub async fn run(app: &mut impl App, start: Start) -> Result<Ended, RunError> {
     let guard = Guard::enter()?;
     let mut screen = Screen::new()?;
     // The first frame waits for nothing but this machine.
-    screen.forget()?;
     screen.draw(|frame| app.draw(frame))?;
 
     let (tell, heard) = unbounded_channel();
@@ -204,7 +203,7 @@ impl House {
             if self.has_ended {
                 return Ok(None);
             }
-            if app.wants_drawing() {
+            if app.wants_drawing() || self.screen.is_unknown() {
                 self.screen.draw(|frame| app.draw(frame))?;
             }
             if std::mem::take(&mut self.goes_on) {
@@ -244,7 +243,7 @@ impl House {
                     self.suspend(signals).await?;
                     Box::pin(self.resume(app, signals)).await?;
                 }
-                Effect::Redraw => self.screen.forget()?,
+                Effect::Redraw => self.screen.forget(),
                 Effect::GoOn => self.goes_on = true,
                 Effect::Copy(text) => terminal::copy(&text)?,
                 Effect::Bell => terminal::bell()?,
@@ -267,10 +266,7 @@ impl House {
     /// Takes the terminal again, which others had meanwhile.
     async fn resume(&mut self, app: &mut impl App, signals: &mut Caught) -> Result<(), RunError> {
         self.guard.again()?;
-        self.screen.forget()?;
-        self.hear(app, Msg::Resumed, signals).await?;
-        app.wants_drawing();
-        self.screen.draw(|frame| app.draw(frame))?;
-        Ok(())
+        self.screen.forget();
+        self.hear(app, Msg::Resumed, signals).await
     }
 }

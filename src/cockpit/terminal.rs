@@ -152,6 +152,8 @@ impl Write for Sheet {
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Sheet>>,
     sheet: Sheet,
+    /// Nothing is known about what the terminal shows.
+    is_unknown: bool,
 }
 
 impl Screen {
@@ -159,13 +161,13 @@ impl Screen {
     pub fn new() -> io::Result<Self> {
         let sheet = Sheet(Arc::new(Mutex::new(Vec::with_capacity(ROOM))));
         let terminal = Terminal::new(CrosstermBackend::new(sheet.clone()))?;
-        Ok(Self { terminal, sheet })
+        Ok(Self { terminal, sheet, is_unknown: true })
     }
 
     /// Draws a frame: what changed is written, in one piece.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.sheet.bytes().extend_from_slice(FRAME.0.as_bytes());
-        let drawn = self.terminal.draw(draw).map(|_| ());
+        let drawn = self.begin().and_then(|()| self.terminal.draw(draw).map(|_| ()));
         let mut bytes = self.sheet.bytes();
         bytes.extend_from_slice(FRAME.1.as_bytes());
         let sent = tell(&bytes);
@@ -173,11 +175,24 @@ impl Screen {
         drawn.and(sent)
     }
 
-    /// Forgets what the terminal shows: the next frame draws all of it. Never asks the terminal
-    /// anything.
-    pub fn forget(&mut self) -> io::Result<()> {
+    /// Begins with an empty screen where what it shows is not known. Clearing it any other way would
+    /// ask the terminal for its cursor, and wait for an answer.
+    fn begin(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.is_unknown) {
+            return Ok(());
+        }
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::new(0, 0, size.width, size.height))
+    }
+
+    /// Forgets what the terminal shows: the next frame draws all of it.
+    pub fn forget(&mut self) {
+        self.is_unknown = true;
+    }
+
+    /// Whether the next frame is to come, whether or not anything changed.
+    pub fn is_unknown(&self) -> bool {
+        self.is_unknown
     }
 }
 
@@ -240,7 +255,7 @@ mod tests {
     #[test]
     fn nothing_is_written_while_the_terminal_is_not_ours() {
         assert!(!*ours());
-        let mut screen = Screen { sheet: Sheet(Arc::default()), terminal: fixed() };
+        let mut screen = Screen { sheet: Sheet(Arc::default()), terminal: fixed(), is_unknown: false };
         screen.draw(|frame| frame.render_widget("text", frame.area())).unwrap();
         assert!(screen.sheet.bytes().is_empty(), "dropped, not kept for later");
     }

@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::super::envelope::Envelope;
 use super::super::files;
-use super::super::msg::{CallNews, Msg};
 use super::{ADVICE, Book, refused};
 use crate::domain::refusal::{Code, Refusal};
 use crate::engine::{Call, Caller, Desk, Refused, Reply};
@@ -22,7 +21,7 @@ pub(super) enum Outcome {
     /// The answer, final.
     Answered(Box<Result<Reply, Refused>>),
     /// To be tried again.
-    Away { may_be_sent: bool, was_said: bool, why: String },
+    Away { may_be_sent: bool, why: String },
     /// Not sent: its ticket is at this version now.
     MovedOn { to: i64 },
 }
@@ -35,9 +34,9 @@ pub(super) struct Errand {
     pub(super) may_be_sent: bool,
     /// Whether the ticket may have moved on since the key was pressed.
     pub(super) looks_first: bool,
-    /// When to say that there is no answer, where that was not said before.
-    pub(super) slow: Option<Duration>,
-    pub(super) tell: UnboundedSender<Msg>,
+    /// When to tell that there is no answer yet, and whom.
+    pub(super) slow: Duration,
+    pub(super) is_slow: UnboundedSender<Uuid>,
 }
 
 impl Errand {
@@ -45,18 +44,14 @@ impl Errand {
         self.envelope.request_id
     }
 
-    /// Tries, and says where it takes long: it may have been sent then, and goes on.
+    /// Tries, and tells where it takes long: it goes on all the same.
     pub(super) async fn run(self) -> Outcome {
         let mut work = std::pin::pin!(self.work());
-        let Some(slow) = self.slow else { return work.await };
-        if let Ok(outcome) = timeout(slow, &mut work).await {
+        if let Ok(outcome) = timeout(self.slow, &mut work).await {
             return outcome;
         }
-        let _ = self.tell.send(Msg::Call(CallNews::Waits(self.id())));
-        match work.await {
-            Outcome::Away { may_be_sent, why, .. } => Outcome::Away { may_be_sent, was_said: true, why },
-            other => other,
-        }
+        let _ = self.is_slow.send(self.id());
+        work.await
     }
 
     async fn work(&self) -> Outcome {
@@ -132,5 +127,5 @@ impl Errand {
 }
 
 fn away(may_be_sent: bool, why: String) -> Outcome {
-    Outcome::Away { may_be_sent, was_said: false, why }
+    Outcome::Away { may_be_sent, why }
 }
