@@ -15,4 +15,6 @@ pub mod keymap;
 pub mod msg;
 pub mod part;
 pub mod rows;
+#[cfg(test)]
+pub mod snapshot;
 pub mod theme;
