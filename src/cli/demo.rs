@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::db::with_server;
 use super::error::CliError;
-use super::out::{Tone, grouped, say, terminal_columns};
+use super::out::{Tone, say, terminal_columns};
 use super::progress;
 use super::queue;
 use super::session::Session;
@@ -22,6 +22,7 @@ use crate::domain::state::State;
 use crate::engine::open::{Opening, open};
 use crate::engine::{Desk, Engine, QueuePage, QueueQuery};
 use crate::store::local::Started;
+use crate::text::grouped;
 
 /// Look at a believable day of a door, lock and glass company
 #[derive(Debug, Args)]

@@ -38,6 +38,9 @@ pub struct Envelope {
     pub actor: Actor,
     /// A file whose content the payload names by its hash: kept in the object store before the call.
     pub upload: Option<PathBuf>,
+    /// The draft that it was made of: kept until the call is answered with success.
+    #[serde(default)]
+    pub draft_key: Option<String>,
 }
 
 impl Envelope {

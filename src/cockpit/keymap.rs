@@ -63,6 +63,9 @@ words! {
         LaterHour = "later_hour",
         EarlierHour = "earlier_hour",
         NextMorning = "next_morning",
+        AddEntry = "add_entry",
+        RemoveEntry = "remove_entry",
+        GoOn = "go_on",
     }
 }
 
@@ -188,6 +191,9 @@ pub const TABLE: &[Binding] = &[
     row(S::Form, A::LaterHour, "alt-h", None, "Times: one hour later"),
     row(S::Form, A::EarlierHour, "alt-H", None, "Times: one hour earlier"),
     row(S::Form, A::NextMorning, "alt-m", None, "Times: the next morning"),
+    row(S::Form, A::AddEntry, "alt-a insert", None, "Lists: add an entry"),
+    row(S::Form, A::RemoveEntry, "alt-r", None, "Lists: remove the entry"),
+    row(S::Form, A::GoOn, "f8 alt-g", None, "Send although the ticket moved on, after seeing how"),
     row(S::Form, A::Discard, "ctrl-x", None, "Throw away what was typed"),
     row(S::Form, A::Back, "esc", Some("keep and close"), "Close; what was typed is kept"),
 ];

@@ -62,6 +62,13 @@ mod tests {
     }
 
     #[test]
+    fn no_two_tools_have_the_same_key() {
+        let keys: BTreeSet<_> = tools().iter().map(|tool| tool.spec.key).collect();
+        assert_eq!(keys.len(), tools().len());
+        assert!(keys.iter().all(|key| key.chars().count() == 1));
+    }
+
+    #[test]
     fn both_spellings_find_a_tool() {
         assert_eq!(find("ticket_create").unwrap().spec.name, "ticket.create");
         assert_eq!(find("closeout.add_evidence").unwrap().spec.name, "closeout.add_evidence");

@@ -32,6 +32,17 @@ words! {
     }
 }
 
+words! {
+    /// What pressing it by mistake would cost: how carefully a face asks before it calls.
+    pub enum Risk {
+        Ordinary = "ordinary",
+        /// The ticket ends here; nothing leads back.
+        Final = "final",
+        /// It goes past what the policy asks for.
+        Override = "override",
+    }
+}
+
 /// In which states a tool may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
@@ -61,6 +72,9 @@ pub struct ToolSpec {
     /// The HTTP status of an accepted call.
     pub status: u16,
     pub group: Group,
+    pub risk: Risk,
+    /// The key of menus; no two tools have the same.
+    pub key: &'static str,
 }
 
 impl ToolSpec {

@@ -12,7 +12,7 @@ use crate::domain::payload::{MAX_CENTS, not_blank_if_given, stored};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::state::State;
 use crate::domain::ticket::Approval;
-use crate::domain::tool::{Command, From, Group, Needs, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Needs, Risk, ToolSpec};
 use crate::domain::words::{ApprovalStatus, words};
 
 words! {
@@ -79,6 +79,8 @@ impl Command for ApprovalDecide {
         to: None,
         status: 200,
         group: Group::Money,
+        risk: Risk::Ordinary,
+        key: "a",
     };
 
     fn needs(&self) -> Needs {

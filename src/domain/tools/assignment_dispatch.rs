@@ -12,7 +12,7 @@ use crate::domain::payload::{not_blank, not_blank_if_given, stored};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::state::State;
 use crate::domain::ticket::{StoredTicket, Technician};
-use crate::domain::tool::{Command, From, Group, Needs, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Needs, Risk, ToolSpec};
 use crate::domain::words::{ApprovalStatus, words};
 
 words! {
@@ -185,6 +185,8 @@ impl Command for AssignmentDispatch {
         to: Some(State::Dispatched),
         status: 200,
         group: Group::Assign,
+        risk: Risk::Ordinary,
+        key: "d",
     };
 
     fn needs(&self) -> Needs {

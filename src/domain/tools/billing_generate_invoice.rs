@@ -7,7 +7,7 @@ use crate::domain::actor::Role;
 use crate::domain::case::{CaseFile, Context, Decision};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
-use crate::domain::tool::{Command, From, Group, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Risk, ToolSpec};
 
 /// Nothing needs saying.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,6 +24,8 @@ impl Command for BillingGenerateInvoice {
         to: Some(State::Invoiced),
         status: 200,
         group: Group::Money,
+        risk: Risk::Ordinary,
+        key: "b",
     };
 
     fn decide(&self, case: &CaseFile, _: &Context<'_>) -> Result<Decision, Refusal> {

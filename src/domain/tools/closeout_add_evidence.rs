@@ -10,7 +10,7 @@ use crate::domain::case::{Answer, CaseFile, Context, Decision, Record};
 use crate::domain::payload::{not_blank, not_blank_if_given, stored};
 use crate::domain::refusal::Refusal;
 use crate::domain::ticket::EvidenceItem;
-use crate::domain::tool::{Command, From, Group, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Risk, ToolSpec};
 
 /// What was kept, where, and which requirement it meets.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,6 +38,8 @@ impl Command for CloseoutAddEvidence {
         to: None,
         status: 201,
         group: Group::Closeout,
+        risk: Risk::Ordinary,
+        key: "e",
     };
 
     fn field_rules(&self) -> Result<(), Refusal> {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::domain::actor::Role;
-use crate::domain::tool::{From, Group, Read, ToolSpec};
+use crate::domain::tool::{From, Group, Read, Risk, ToolSpec};
 
 /// Nothing needs asking beside the ticket.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -21,5 +21,7 @@ impl Read for CloseoutListEvidence {
         to: None,
         status: 200,
         group: Group::Closeout,
+        risk: Risk::Ordinary,
+        key: "E",
     };
 }

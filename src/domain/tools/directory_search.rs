@@ -5,7 +5,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::domain::actor::Role;
-use crate::domain::tool::{From, Group, Read, ToolSpec};
+use crate::domain::tool::{From, Group, Read, Risk, ToolSpec};
 
 /// What to look for; everything where nothing is asked.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -37,5 +37,7 @@ impl Read for DirectorySearch {
         to: None,
         status: 200,
         group: Group::Directory,
+        risk: Risk::Ordinary,
+        key: "S",
     };
 }

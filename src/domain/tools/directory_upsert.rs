@@ -14,7 +14,7 @@ use crate::domain::case::{CaseFile, Context, Decision, Record};
 use crate::domain::directory::{Kind, Row, TECHNICIAN_LISTS};
 use crate::domain::payload::not_blank;
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::tool::{Command, From, Group, Needs, Tool, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Needs, Risk, Tool, ToolSpec};
 
 const SPEC: ToolSpec = ToolSpec {
     name: "directory.upsert",
@@ -26,6 +26,8 @@ const SPEC: ToolSpec = ToolSpec {
     to: None,
     status: 200,
     group: Group::Directory,
+    risk: Risk::Ordinary,
+    key: "D",
 };
 
 /// The tool, with its payload for each kind.

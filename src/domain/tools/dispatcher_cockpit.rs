@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::actor::Role;
 use crate::domain::queue::Filter;
-use crate::domain::tool::{From, Group, Read, ToolSpec};
+use crate::domain::tool::{From, Group, Read, Risk, ToolSpec};
 
 /// Which part of the queue.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -34,5 +34,7 @@ impl Read for DispatcherCockpit {
         to: None,
         status: 200,
         group: Group::Look,
+        risk: Risk::Ordinary,
+        key: "Q",
     };
 }

@@ -11,7 +11,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::domain::ticket::QaResult;
 use crate::domain::time::Timestamp;
-use crate::domain::tool::{Command, From, Group, Needs, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Needs, Risk, ToolSpec};
 use crate::domain::words::words;
 
 words! {
@@ -43,6 +43,8 @@ impl Command for QaVerify {
         to: Some(State::Verified),
         status: 200,
         group: Group::Closeout,
+        risk: Risk::Ordinary,
+        key: "v",
     };
 
     fn needs(&self) -> Needs {

@@ -12,7 +12,7 @@ use crate::domain::payload::Window;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
-use crate::domain::tool::{Command, From, Group, Needs, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Needs, Risk, ToolSpec};
 
 /// The window that was agreed.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -46,6 +46,8 @@ impl Command for ScheduleConfirm {
         to: Some(State::Scheduled),
         status: 200,
         group: Group::Schedule,
+        risk: Risk::Ordinary,
+        key: "c",
     };
 
     fn needs(&self) -> Needs {

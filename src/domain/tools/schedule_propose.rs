@@ -10,7 +10,7 @@ use crate::domain::intake;
 use crate::domain::payload::Window;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
-use crate::domain::tool::{Command, From, Group, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Risk, ToolSpec};
 
 /// One or more windows, the preferred one first.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -35,6 +35,8 @@ impl Command for SchedulePropose {
         to: Some(State::ScheduleProposed),
         status: 200,
         group: Group::Schedule,
+        risk: Risk::Ordinary,
+        key: "p",
     };
 
     fn field_rules(&self) -> Result<(), Refusal> {

@@ -9,7 +9,7 @@ use crate::domain::case::{CaseFile, Context, Decision};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
-use crate::domain::tool::{Command, From, Group, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Risk, ToolSpec};
 
 /// When, and where by the technician's device.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,6 +29,8 @@ impl Command for TechCheckIn {
         to: Some(State::InProgress),
         status: 200,
         group: Group::Field,
+        risk: Risk::Ordinary,
+        key: "i",
     };
 
     fn decide(&self, case: &CaseFile, _: &Context<'_>) -> Result<Decision, Refusal> {

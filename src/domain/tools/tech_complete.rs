@@ -11,7 +11,7 @@ use crate::domain::payload::{not_blank_if_given, stored};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::domain::ticket::Completion;
-use crate::domain::tool::{Command, From, Group, Needs, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Needs, Risk, ToolSpec};
 
 /// The checklist, and why there is no signature if there is none.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -46,6 +46,8 @@ impl Command for TechComplete {
         to: Some(State::CompletedPendingVerification),
         status: 200,
         group: Group::Closeout,
+        risk: Risk::Ordinary,
+        key: "w",
     };
 
     fn needs(&self) -> Needs {

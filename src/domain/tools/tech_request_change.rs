@@ -10,7 +10,7 @@ use crate::domain::payload::{Cents, not_blank};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::domain::ticket::{Approval, ApprovalContext};
-use crate::domain::tool::{Command, From, Group, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Risk, ToolSpec};
 use crate::domain::words::{ApprovalStatus, words};
 
 words! {
@@ -43,6 +43,8 @@ impl Command for TechRequestChange {
         to: Some(State::ApprovalRequired),
         status: 200,
         group: Group::Money,
+        risk: Risk::Ordinary,
+        key: "r",
     };
 
     fn field_rules(&self) -> Result<(), Refusal> {

@@ -11,7 +11,7 @@ use crate::domain::payload::{not_blank, not_blank_if_given, stored};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::domain::ticket::Approval;
-use crate::domain::tool::{Command, From, Group, Needs, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Needs, Risk, ToolSpec};
 use crate::domain::words::ApprovalStatus;
 
 /// Why it will not be done.
@@ -34,6 +34,8 @@ impl Command for TicketCancel {
         to: Some(State::Cancelled),
         status: 200,
         group: Group::Closeout,
+        risk: Risk::Final,
+        key: "X",
     };
 
     fn needs(&self) -> Needs {

@@ -10,7 +10,7 @@ use crate::domain::packet::{self, CLOSEOUT_PACKET, Closing};
 use crate::domain::payload::{not_blank_if_given, stored};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
-use crate::domain::tool::{Command, From, Group, Needs, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Needs, Risk, ToolSpec};
 
 /// Why it is closed, where that needs saying.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -32,6 +32,8 @@ impl Command for TicketClose {
         to: Some(State::Closed),
         status: 200,
         group: Group::Closeout,
+        risk: Risk::Final,
+        key: "x",
     };
 
     fn needs(&self) -> Needs {

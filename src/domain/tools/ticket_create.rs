@@ -10,7 +10,7 @@ use crate::domain::payload::{Cents, not_blank, stored};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::state::State;
 use crate::domain::ticket::{Inner, StoredTicket, Ticket};
-use crate::domain::tool::{Command, From, Group, Needs, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Needs, Risk, ToolSpec};
 use crate::domain::words::Priority;
 
 /// A new job at a site of an account.
@@ -43,6 +43,8 @@ impl Command for TicketCreate {
         to: Some(State::New),
         status: 201,
         group: Group::Intake,
+        risk: Risk::Ordinary,
+        key: "n",
     };
 
     fn needs(&self) -> Needs {

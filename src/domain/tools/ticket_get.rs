@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::domain::actor::Role;
-use crate::domain::tool::{From, Group, Read, ToolSpec};
+use crate::domain::tool::{From, Group, Read, Risk, ToolSpec};
 
 /// Nothing needs asking beside the ticket.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -29,5 +29,7 @@ impl Read for TicketGet {
         to: None,
         status: 200,
         group: Group::Look,
+        risk: Risk::Ordinary,
+        key: "g",
     };
 }

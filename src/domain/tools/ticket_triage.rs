@@ -11,7 +11,7 @@ use crate::domain::payload::{Cents, not_blank, not_blank_if_given, stored};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::state::State;
 use crate::domain::ticket::{Approval, ApprovalContext, StoredTicket};
-use crate::domain::tool::{Command, From, Group, ToolSpec};
+use crate::domain::tool::{Command, From, Group, Risk, ToolSpec};
 use crate::domain::words::{ApprovalStatus, Priority, words};
 
 words! {
@@ -102,6 +102,8 @@ impl Command for TicketTriage {
         to: Some(State::Triaged),
         status: 200,
         group: Group::Intake,
+        risk: Risk::Ordinary,
+        key: "t",
     };
 
     fn state_rule(&self, stored_ticket: &StoredTicket) -> Result<(), Refusal> {
