@@ -35,6 +35,8 @@ pub mod part;
 pub mod picture;
 pub mod rows;
 pub mod run;
+#[cfg(test)]
+pub mod snapshot;
 pub mod terminal;
 pub mod theme;
 pub mod update;
