@@ -130,7 +130,7 @@ pub fn state_word(state: State, columns: usize) -> String {
         State::ScheduleProposed => "PROPOSED",
         State::PendingCustomerConfirmation => "CUSTOMER",
         State::CompletedPendingVerification => "COMPLETED",
-        other => other.as_str(),
+        _ => &word,
     };
     cut(short, columns).into_owned()
 }

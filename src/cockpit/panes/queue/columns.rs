@@ -39,7 +39,7 @@ const ROOM: &[(Column, usize)] = &[
     (C::Sla, 9),
     (C::Ticket, 8),
     (C::Priority, 3),
-    (C::State, 9),
+    (C::State, 11),
     (C::Site, 12),
     (C::Updated, 3),
     (C::Technician, 9),
