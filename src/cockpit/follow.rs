@@ -241,7 +241,7 @@ mod tests {
             heard = scene.hears().await;
         }
         assert!(matches!(heard, FeedNews::Away(why) if why == "gone"));
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         assert!(scene.news.try_recv().is_err(), "said once");
         scene.desk.is(Mood::There);
         let since = Instant::now();
@@ -262,7 +262,7 @@ mod tests {
         let mut scene = Scene::new(|desk| desk.is(Mood::Refuses));
         assert!(matches!(scene.hears().await, FeedNews::Refused(_)));
         scene.desk.is(Mood::There);
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         assert!(scene.news.try_recv().is_err());
         scene.who.send_replace(Actor::local("maria", Role::Admin));
         assert!(matches!(scene.hears().await, FeedNews::Page { is_first: true, .. }));
