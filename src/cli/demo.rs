@@ -96,9 +96,20 @@ pub async fn run(session: &mut Session, args: DemoArgs) -> Result<u8, CliError> 
         make(&lock, &opening, &args).await?;
         engine = open(&opening).await?.engine;
     }
-    let code = if args.headless { headless(session, &engine).await } else { show(session, &engine).await };
+    if args.headless {
+        let code = headless(session, &engine).await;
+        drop(lock);
+        return code;
+    }
+    let has_screen = super::cockpit::needs_terminal().is_ok() && !session.out.json;
+    if !has_screen {
+        let code = show(session, &engine).await;
+        drop(lock);
+        return code;
+    }
+    engine.store().close().await;
     drop(lock);
-    code
+    super::cockpit::run(session).await
 }
 
 /// Makes the day, saying so.

@@ -12,12 +12,15 @@
 pub mod calls;
 pub mod courier;
 pub mod crew;
+pub mod dialogs;
 pub mod effect;
 pub mod envelope;
 #[cfg(test)]
 mod fake;
 pub mod files;
 pub mod follow;
+pub mod form;
+pub mod hear;
 pub mod journal;
 pub mod keep;
 pub mod keymap;
@@ -25,10 +28,16 @@ pub mod known;
 pub mod late;
 pub mod log;
 pub mod look;
+pub mod model;
 pub mod msg;
+pub mod panes;
 pub mod part;
 pub mod picture;
 pub mod rows;
 pub mod run;
+#[cfg(test)]
+pub mod snapshot;
 pub mod terminal;
 pub mod theme;
+pub mod update;
+pub mod view;

@@ -62,14 +62,17 @@ impl Part for AskAgain {
                 self.envelope.tool
             ),
         };
-        let mut lines: Vec<Text<'_>> =
-            wrap(&told, room).into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Text))).collect();
+        let mut lines: Vec<Text<'_>> = wrap(&told, room)
+            .into_iter()
+            .map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Text)))
+            .collect();
         lines.push(Text::default());
         for (name, value) in self.envelope.payload.as_object().into_iter().flatten().take(5) {
             let text = safe(&format!("{}: {value}", name.replace('_', " ")), room.saturating_sub(1));
             lines.push(Text::from(span(format!("  {text}"), world.theme, Role::Muted)));
         }
-        let keys = format!(" s sends it   w takes it back   {} decides later", world.keymap.shown(Scope::List, Action::Back));
+        let keys =
+            format!(" s sends it   w takes it back   {} decides later", world.keymap.shown(Scope::List, Action::Back));
         lines.push(Text::from(span(keys, world.theme, Role::Key)));
         screen.render_widget(Paragraph::new(lines), inner);
     }

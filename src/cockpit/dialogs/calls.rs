@@ -92,7 +92,11 @@ impl Part for CallList {
         }
         let text = match entries.get(self.cursor).map(|entry| &entry.standing) {
             Some(Standing::Refused(refusal)) => {
-                format!("{} {} opens its form again.", refusal.message(), world.keymap.shown(Scope::List, Action::Enter))
+                format!(
+                    "{} {} opens its form again.",
+                    refusal.message(),
+                    world.keymap.shown(Scope::List, Action::Enter)
+                )
             }
             Some(Standing::Waits) => "Kept in the journal. It goes as soon as the database answers.".to_owned(),
             Some(Standing::Asks(_)) => {

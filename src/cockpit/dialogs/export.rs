@@ -29,8 +29,19 @@ pub struct Export {
 }
 
 const COLUMNS: [&str; 13] = [
-    "number", "state", "priority", "sla_status", "sla_deadline_at", "incident_type", "summary", "site", "city", "region",
-    "account", "technician", "scheduled_start",
+    "number",
+    "state",
+    "priority",
+    "sla_status",
+    "sla_deadline_at",
+    "incident_type",
+    "summary",
+    "site",
+    "city",
+    "region",
+    "account",
+    "technician",
+    "scheduled_start",
 ];
 
 fn values(line: &Line, policy: &Policy, now: Timestamp) -> [String; 13] {

@@ -78,7 +78,12 @@ impl Palette {
                     does: Does::Directory(*kind),
                 })),
                 "dispatcher.cockpit" | "directory.search" => {}
-                name => all.push(Found { kind: "tool", name: name.to_owned(), detail: detail(tool, world), does: Does::Tool(name) }),
+                name => all.push(Found {
+                    kind: "tool",
+                    name: name.to_owned(),
+                    detail: detail(tool, world),
+                    does: Does::Tool(name),
+                }),
             }
         }
         for view in &world.known.views {
@@ -128,8 +133,11 @@ impl Palette {
         if !by_number {
             return lines.take(TICKETS).map(found).collect();
         }
-        let mut tickets: Vec<Found> =
-            lines.filter(|line| line.number.trim_start_matches("T-").starts_with(digits)).take(MOST).map(found).collect();
+        let mut tickets: Vec<Found> = lines
+            .filter(|line| line.number.trim_start_matches("T-").starts_with(digits))
+            .take(MOST)
+            .map(found)
+            .collect();
         let number = format!("T-{digits}");
         if !tickets.iter().any(|ticket| ticket.name == number) {
             tickets.push(Found {
@@ -221,7 +229,8 @@ impl Part for Palette {
     }
 
     fn paste(&mut self, text: &str, world: &World<'_>) -> Vec<Ask> {
-        let typed: String = self.input.value().chars().chain(text.chars().filter(|c| !c.is_control())).take(LONGEST).collect();
+        let typed: String =
+            self.input.value().chars().chain(text.chars().filter(|c| !c.is_control())).take(LONGEST).collect();
         self.input = Input::new(typed);
         self.look(world);
         Vec::new()

@@ -37,8 +37,10 @@ impl Part for Quit {
         let room = usize::from(inner.width).saturating_sub(2);
         let told = "These calls have no answer yet. They are kept: the next cockpit on this database goes on with \
                     them, each exactly once.";
-        let mut lines: Vec<Text<'_>> =
-            wrap(told, room).into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Text))).collect();
+        let mut lines: Vec<Text<'_>> = wrap(told, room)
+            .into_iter()
+            .map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Text)))
+            .collect();
         for entry in open.iter().take(8) {
             let (text, role) = footer::result(entry, known);
             let line = format!("  {}", safe(&text, room.saturating_sub(1)));

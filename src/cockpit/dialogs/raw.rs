@@ -58,9 +58,8 @@ impl Part for Raw {
         let inner = dialog(screen, area, (110, rows.max(6)), &self.title, world.theme);
         self.room.set(usize::from(inner.height));
         let shown = self.lines.iter().skip(self.top).take(usize::from(inner.height));
-        let lines: Vec<Text<'_>> = shown
-            .map(|line| Text::from(span(safe(line, usize::from(inner.width)), world.theme, Role::Text)))
-            .collect();
+        let lines: Vec<Text<'_>> =
+            shown.map(|line| Text::from(span(safe(line, usize::from(inner.width)), world.theme, Role::Text))).collect();
         screen.render_widget(Paragraph::new(lines), inner);
     }
 }

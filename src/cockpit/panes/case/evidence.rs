@@ -34,9 +34,12 @@ pub fn draw(
     let items = items(case);
     let most = area.height.saturating_sub(3).max(1);
     let head = u16::try_from(required.len()).unwrap_or(u16::MAX).min(most);
-    let [keys, gap, rest] =
-        Layout::vertical([Constraint::Length(head), Constraint::Length(u16::from(area.height > 8)), Constraint::Min(0)])
-            .areas(area);
+    let [keys, gap, rest] = Layout::vertical([
+        Constraint::Length(head),
+        Constraint::Length(u16::from(area.height > 8)),
+        Constraint::Min(0),
+    ])
+    .areas(area);
     screen.render_widget(Paragraph::new(required), keys);
     let _ = gap;
     if items.is_empty() {
@@ -111,8 +114,11 @@ pub fn half_blocks(screen: &mut Frame<'_>, area: Rect, picture: &Picture) {
     }
     let (columns, rows) = (usize::from(area.width), usize::from(area.height) * 2);
     // The same scale both ways, so that nothing is stretched; never larger than it is.
-    let (across, down) =
-        if columns * height <= rows * width { (columns, columns * height / width) } else { (rows * width / height, rows) };
+    let (across, down) = if columns * height <= rows * width {
+        (columns, columns * height / width)
+    } else {
+        (rows * width / height, rows)
+    };
     let (across, down) = (across.clamp(1, width.max(1)), down.clamp(1, height.max(1)));
     let pixel = |x: usize, y: usize| {
         let at = (y * height / down).min(height - 1) * width + (x * width / across).min(width - 1);

@@ -2,7 +2,7 @@
 //! shows what is known meanwhile.
 
 mod evidence;
-mod summary;
+pub mod summary;
 mod timeline;
 
 use std::cell::Cell;
@@ -162,9 +162,9 @@ impl CasePane {
                 let title = format!("Event {} · {}", event["seq"], event["tool_name"].as_str().unwrap_or_default());
                 Raw::new(title, event)
             }),
-            Tab::Evidence => evidence::items(case).get(self.cursor()).map(|item| {
-                Raw::new(format!("Evidence · {}", item["kind"].as_str().unwrap_or_default()), item)
-            }),
+            Tab::Evidence => evidence::items(case)
+                .get(self.cursor())
+                .map(|item| Raw::new(format!("Evidence · {}", item["kind"].as_str().unwrap_or_default()), item)),
         };
         raw.map(|raw| Ask::Open(Box::new(raw))).into_iter().collect()
     }

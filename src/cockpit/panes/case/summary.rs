@@ -105,7 +105,11 @@ fn head(page: &mut Page<'_>, line: &Line) {
     let (next, role) = next_words(world, line);
     page.row("Next", &next, role);
     if let Some(entry) = world.known.calls.open().find(|entry| entry.envelope.ticket_id() == Some(line.id)) {
-        page.row("Running", &format!("↻ {} of {} ago", entry.envelope.tool, ago(entry.envelope.pressed_at, world.now)), Role::Accent);
+        page.row(
+            "Running",
+            &format!("↻ {} of {} ago", entry.envelope.tool, ago(entry.envelope.pressed_at, world.now)),
+            Role::Accent,
+        );
     }
     let others = world.known.present.as_ref().filter(|(ticket, _)| *ticket == line.id);
     if let Some((_, others)) = others.filter(|(_, others)| !others.is_empty()) {
@@ -164,9 +168,10 @@ fn job(page: &mut Page<'_>, line: &Line, case: &Value) {
     let moment = |value: &Value| value.as_str().and_then(Timestamp::parse);
     let window = match (moment(&ticket["scheduled_start"]), moment(&ticket["scheduled_end"])) {
         (Some(start), Some(end)) => {
-            let end = zone.map_or_else(|| end.utc().format("%H:%M").to_string(), |zone| {
-                end.utc().with_timezone(&zone).format("%H:%M").to_string()
-            });
+            let end = zone.map_or_else(
+                || end.utc().format("%H:%M").to_string(),
+                |zone| end.utc().with_timezone(&zone).format("%H:%M").to_string(),
+            );
             format!("{} to {end}", at_site(start, zone))
         }
         (Some(start), None) => at_site(start, zone),
@@ -192,7 +197,11 @@ fn job(page: &mut Page<'_>, line: &Line, case: &Value) {
     if ticket["requires_return_visit"] == true {
         page.row("Return", "a return visit is needed", Role::Warning);
     }
-    page.row("Opened", &format!("{} ago, {}", ago(line.created_at, page.world.now), at_site(line.created_at, zone)), Role::Muted);
+    page.row(
+        "Opened",
+        &format!("{} ago, {}", ago(line.created_at, page.world.now), at_site(line.created_at, zone)),
+        Role::Muted,
+    );
     if let Some(text) = ticket["description"].as_str().filter(|text| !text.trim().is_empty()) {
         page.gap();
         page.row("Told", text, Role::Text);
@@ -208,8 +217,12 @@ fn closeout(page: &mut Page<'_>, case: &Value) {
     let met = keys.iter().filter(|key| key["standing"] != "missing").count();
     let role = if met == keys.len() { Role::Success } else { Role::Warning };
     page.row("Proof", &format!("{met} of {} kinds of evidence are there", keys.len()), role);
-    let missing: Vec<String> =
-        keys.iter().filter(|key| key["standing"] == "missing").filter_map(|key| key["key"].as_str()).map(said).collect();
+    let missing: Vec<String> = keys
+        .iter()
+        .filter(|key| key["standing"] == "missing")
+        .filter_map(|key| key["key"].as_str())
+        .map(said)
+        .collect();
     if !missing.is_empty() {
         page.row("Missing", &missing.join(", "), Role::Muted);
     }

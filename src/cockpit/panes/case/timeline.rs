@@ -110,7 +110,9 @@ fn entry(event: &Value, world: &World<'_>, width: usize, is_under_cursor: bool) 
         Span::raw("  "),
         span(safe(&way, room), world.theme, if way.contains('→') { Role::Accent } else { Role::Muted }),
     ];
-    let short = |name: &str| event[name].as_str().map(|id| id.rsplit('-').next().unwrap_or(id).chars().take(8).collect::<String>());
+    let short = |name: &str| {
+        event[name].as_str().map(|id| id.rsplit('-').next().unwrap_or(id).chars().take(8).collect::<String>())
+    };
     let mut ids = format!("req {}", short("request_id").unwrap_or_else(|| "—".to_owned()));
     if let Some(correlation) = event["correlation_id"].as_str() {
         ids.push_str(&format!(" corr {}", safe(correlation, 12)));

@@ -134,8 +134,9 @@ impl Column {
             C::Site => a.site.name.cmp(&b.site.name),
             // Those without stand last.
             C::Technician => (a.tech.is_none(), name(a)).cmp(&(b.tech.is_none(), name(b))),
-            C::Start => (a.scheduled_start.is_none(), a.scheduled_start)
-                .cmp(&(b.scheduled_start.is_none(), b.scheduled_start)),
+            C::Start => {
+                (a.scheduled_start.is_none(), a.scheduled_start).cmp(&(b.scheduled_start.is_none(), b.scheduled_start))
+            }
             C::Updated => b.last_update_at.cmp(&a.last_update_at),
             C::Incident => a.incident_type.cmp(&b.incident_type),
             C::Account => a.account.name.cmp(&b.account.name),

@@ -126,10 +126,9 @@ impl QueuePane {
         let key = |action| world.keymap.shown(Scope::Queue, action);
         let (what, then) = match &world.known.link {
             Link::Opening => ("Opening the database …".to_owned(), String::new()),
-            Link::Refused(refusal) => (
-                refusal.message().to_owned(),
-                format!("Press {} to act in another role.", key(Action::Role)),
-            ),
+            Link::Refused(refusal) => {
+                (refusal.message().to_owned(), format!("Press {} to act in another role.", key(Action::Role)))
+            }
             Link::Away { why, .. } => (
                 format!("The database does not answer: {why}."),
                 "What you do is kept, and done when it is back.".to_owned(),
@@ -142,12 +141,15 @@ impl QueuePane {
             }
             Link::Live if !self.text.is_empty() => (
                 format!("Nothing fits `{}`.", self.text),
-                format!("Press {} to change the filter, {} for all open work.", key(Action::Filter), key(Action::ClearFilter)),
+                format!(
+                    "Press {} to change the filter, {} for all open work.",
+                    key(Action::Filter),
+                    key(Action::ClearFilter)
+                ),
             ),
-            Link::Live => (
-                "No open work.".to_owned(),
-                format!("Press {} to take down a new ticket.", key(Action::New)),
-            ),
+            Link::Live => {
+                ("No open work.".to_owned(), format!("Press {} to take down a new ticket.", key(Action::New)))
+            }
         };
         let room = usize::from(area.width).saturating_sub(4);
         let lines = wrap(&what, room).into_iter().map(|line| span(format!("  {line}"), world.theme, Role::Text));

@@ -222,9 +222,7 @@ impl QueuePane {
     fn next_breach(&mut self, world: &World<'_>) -> Vec<Ask> {
         let (known, len) = (world.known, self.shown.len(world.known));
         let breached = |place: &usize| {
-            self.shown.at(known, *place).is_some_and(|line| {
-                !line.is_stopped() && line.deadline < world.now
-            })
+            self.shown.at(known, *place).is_some_and(|line| !line.is_stopped() && line.deadline < world.now)
         };
         // In the order of the queue the breached stand in front, so few are looked at.
         let found = (self.cursor + 1..len).chain(0..=self.cursor.min(len.saturating_sub(1))).find(breached);

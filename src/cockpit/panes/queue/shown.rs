@@ -61,10 +61,9 @@ impl Shown {
         for &slot in slice {
             self.judge(known, slot);
         }
-        let found = slice.iter().copied().filter(|slot| self.fits_at(*slot));
-        match &mut self.list {
-            Some(list) if self.sort.is_none() => list.extend(found),
-            _ => {}
+        let found: Vec<u32> = slice.iter().copied().filter(|slot| self.fits_at(*slot)).collect();
+        if let (Some(list), None) = (&mut self.list, self.sort) {
+            list.extend(found);
         }
         let is_done = from + SLICE >= order.len();
         self.progress = (!is_done).then_some(from + SLICE);
@@ -116,23 +115,33 @@ impl Shown {
             self.list = None;
             return;
         }
-        let in_order = || known.rows.order().iter().copied().filter(|slot| self.fits_at(*slot));
+        let fitting: Vec<u32> = known.rows.order().iter().copied().filter(|slot| self.fits_at(*slot)).collect();
         let Some((column, is_turned)) = self.sort else {
-            self.list = Some(in_order().collect());
+            self.list = Some(fitting);
             return;
         };
         // As they stood before, so that sorting has little to do.
-        let mut list: Vec<u32> = match self.list.take() {
-            Some(before) if before.len() == in_order().count() && before.iter().all(|slot| self.fits_at(*slot)) => before,
-            _ => in_order().collect(),
-        };
+        let before = self.list.take().unwrap_or_default();
+        let is_same = before.len() == fitting.len() && before.iter().all(|slot| self.fits_at(*slot));
+        let mut list = if is_same { before } else { fitting };
         list.retain(|slot| known.rows.line(*slot).is_some());
         list.sort_by(|a, b| {
-            let (Some(a), Some(b)) = (known.rows.line(*a), known.rows.line(*b)) else { return std::cmp::Ordering::Equal };
+            let (Some(a), Some(b)) = (known.rows.line(*a), known.rows.line(*b)) else {
+                return std::cmp::Ordering::Equal;
+            };
             let order = column.compare(a, b);
             if is_turned { order.reverse() } else { order }
         });
         self.list = Some(list);
+    }
+
+    /// Forgets every row, as they are about to be read again.
+    pub fn forget(&mut self) {
+        self.guests.clear();
+        self.fits.clear();
+        if self.list.is_some() {
+            self.list = Some(Vec::new());
+        }
     }
 
     /// Shows what a search found beside the open work that fits anyway.

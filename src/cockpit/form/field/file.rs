@@ -1,0 +1,355 @@
+//! Where a file of evidence is kept: one that is chosen here and sent along, or a uri that is typed.
+
+use std::path::{Path, PathBuf};
+
+use ratatui::text::{Line, Span};
+use serde_json::{Value, json};
+
+use super::line::Typed;
+use super::{Control, Look, Scene, Took};
+use crate::cockpit::effect::{Effect, Stamp};
+use crate::cockpit::keymap::Action;
+use crate::cockpit::msg::{Entry, Fingerprint, Msg};
+use crate::cockpit::part::{Ask, Press};
+use crate::cockpit::theme::Role;
+use crate::text;
+
+/// Entries that are shown at once.
+const ROWS: usize = 6;
+
+/// A field of a file.
+#[derive(Debug)]
+pub struct File {
+    typed: Typed,
+    /// The folder whose entries are listed, as it was typed.
+    folder: Option<String>,
+    entries: Vec<Entry>,
+    at: Option<usize>,
+    listing: Option<Stamp>,
+    reading: Option<Stamp>,
+    chosen: Option<Fingerprint>,
+    failure: Option<String>,
+    is_touched: bool,
+}
+
+/// Whether a text names something that is kept already.
+fn is_uri(text: &str) -> bool {
+    text.contains("://") || text.starts_with("dispatch:")
+}
+
+/// The folder of a path as it is typed, with its last slash, and what follows.
+fn split(path: &str) -> (&str, &str) {
+    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}
+
+impl File {
+    pub fn new(most: usize) -> Self {
+        Self {
+            typed: Typed::new(most),
+            folder: None,
+            entries: Vec::new(),
+            at: None,
+            listing: None,
+            reading: None,
+            chosen: None,
+            failure: None,
+            is_touched: false,
+        }
+    }
+
+    /// The entries of the folder that begin like what is typed, hidden ones only where asked for.
+    fn shown(&self) -> Vec<&Entry> {
+        let (_, start) = split(self.typed.text());
+        let start = start.to_lowercase();
+        let fits = |entry: &&Entry| {
+            entry.name.to_lowercase().starts_with(&start) && (start.starts_with('.') || !entry.name.starts_with('.'))
+        };
+        self.entries.iter().filter(fits).collect()
+    }
+
+    /// Lists the folder that the text is in, unless it is listed already.
+    fn list(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
+        let folder = split(self.typed.text()).0.to_owned();
+        if is_uri(self.typed.text()) || self.folder.as_ref() == Some(&folder) {
+            return Vec::new();
+        }
+        let stamp = scene.world.stamp();
+        let path = if folder.is_empty() { PathBuf::from(".") } else { PathBuf::from(&folder) };
+        (self.listing, self.folder) = (Some(stamp), Some(folder));
+        self.entries.clear();
+        vec![Ask::Effect(Effect::Folder { stamp, path })]
+    }
+
+    fn fingerprint(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
+        let stamp = scene.world.stamp();
+        self.reading = Some(stamp);
+        self.failure = None;
+        vec![Ask::Effect(Effect::Fingerprint { stamp, path: PathBuf::from(self.typed.text().trim()) })]
+    }
+
+    /// Into a folder, or a file it is.
+    fn take(&mut self, at: usize, scene: &Scene<'_>) -> Took {
+        let Some(entry) = self.shown().get(at).map(|entry| (*entry).clone()) else { return Took::used().done() };
+        let (folder, _) = split(self.typed.text());
+        let slash = if entry.is_folder { "/" } else { "" };
+        let path = format!("{folder}{}{slash}", entry.name);
+        self.typed.set(&path);
+        (self.at, self.chosen, self.is_touched) = (None, None, true);
+        if entry.is_folder {
+            return Took::changed().asking(self.list(scene));
+        }
+        Took::changed().asking(self.fingerprint(scene))
+    }
+
+    fn typed_on(&mut self, took: Took, scene: &Scene<'_>) -> Took {
+        if !took.is_changed {
+            return took;
+        }
+        (self.chosen, self.reading, self.failure, self.is_touched) = (None, None, None, true);
+        let asks = self.list(scene);
+        self.at = None;
+        took.asking(asks)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.chosen.is_some() || self.reading.is_some() || is_uri(self.typed.text())
+    }
+}
+
+impl Control for File {
+    fn value(&self) -> Result<Option<Value>, String> {
+        match (self.typed.said(), &self.chosen) {
+            (None, _) => Ok(None),
+            (_, Some(chosen)) => Ok(Some(chosen.uri.as_str().into())),
+            (Some(said), None) if is_uri(said) => Ok(Some(said.into())),
+            _ if self.reading.is_some() => Err("The file is being read.".to_owned()),
+            _ => Err(self.failure.clone().unwrap_or_else(|| {
+                "Choose a file of the list with enter, or write a uri such as s3://bucket/photo.jpg.".to_owned()
+            })),
+        }
+    }
+
+    fn fill(&mut self, value: &Value, _: &Scene<'_>) -> Vec<Ask> {
+        self.typed.set(value.as_str().unwrap_or_default());
+        (self.chosen, self.is_touched) = (None, false);
+        Vec::new()
+    }
+
+    fn draft(&self) -> Value {
+        if self.is_touched { self.typed.text().into() } else { Value::Null }
+    }
+
+    /// A file is read again: it may have changed since.
+    fn restore(&mut self, draft: &Value, scene: &Scene<'_>) -> Vec<Ask> {
+        self.fill(draft, scene);
+        self.is_touched = true;
+        let text = self.typed.text();
+        if text.trim().is_empty() || is_uri(text) || text.ends_with('/') {
+            return Vec::new();
+        }
+        self.fingerprint(scene)
+    }
+
+    fn learn(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
+        self.list(scene)
+    }
+
+    fn press(&mut self, press: Press, scene: &Scene<'_>) -> Took {
+        let count = if self.is_settled() { 0 } else { self.shown().len() };
+        match press.action {
+            Some(Action::Down) if count > 0 => {
+                self.at = Some(self.at.map_or(0, |at| (at + 1).min(count - 1)));
+                Took::used()
+            }
+            Some(Action::Up) if self.at.is_some() => {
+                self.at = self.at.and_then(|at| at.checked_sub(1));
+                Took::used()
+            }
+            Some(Action::Up | Action::Down) => Took::nothing(),
+            Some(Action::Enter) => match self.at {
+                Some(at) if count > 0 => self.take(at, scene),
+                _ if self.is_settled() || self.typed.said().is_none() => Took::used().done(),
+                _ if count == 1 => self.take(0, scene),
+                _ => Took::used().asking(self.fingerprint(scene)),
+            },
+            _ => {
+                let took = self.typed.press(press);
+                self.typed_on(took, scene)
+            }
+        }
+    }
+
+    /// A file that is dropped on a terminal arrives as its path, often in quotes.
+    fn paste(&mut self, text: &str, scene: &Scene<'_>) -> Took {
+        let most: String = text.trim().chars().take(10_000).collect();
+        let took = self.typed.paste(most.trim_matches(['\'', '"']));
+        self.typed_on(took, scene)
+    }
+
+    fn hear(&mut self, msg: &Msg, scene: &Scene<'_>) -> Took {
+        match msg {
+            Msg::Folder { stamp, outcome } if self.listing == Some(*stamp) => {
+                self.listing = None;
+                match outcome {
+                    Ok(entries) => self.entries.clone_from(entries),
+                    Err(why) => self.failure = Some(why.clone()),
+                }
+                Took::used()
+            }
+            Msg::Fingerprint { stamp, outcome } if self.reading == Some(*stamp) => {
+                self.reading = None;
+                match outcome {
+                    Ok(found) => self.chosen = Some(found.clone()),
+                    Err(why) => self.failure = Some(why.clone()),
+                }
+                Took::changed().asking(self.list(scene))
+            }
+            _ => Took::nothing(),
+        }
+    }
+
+    fn leave(&mut self, scene: &Scene<'_>) -> Took {
+        if self.is_settled() || self.typed.said().is_none() {
+            return Took::nothing();
+        }
+        Took::used().asking(self.fingerprint(scene))
+    }
+
+    fn click(&mut self, _: usize, row: usize, _: usize, scene: &Scene<'_>) -> Took {
+        match row.checked_sub(1) {
+            Some(row) if !self.is_settled() => self.take(self.first() + row, scene),
+            _ => Took::nothing(),
+        }
+    }
+
+    fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
+        if self.typed.text().is_empty() && !look.is_focused {
+            return Vec::new();
+        }
+        let mut lines = vec![Line::from(self.typed.spans(look, look.width))];
+        let beneath = match (&self.chosen, &self.failure) {
+            (Some(found), _) => Some((
+                Role::Muted,
+                format!(
+                    "{} · sha256 {} · kept with the call",
+                    size(found.bytes),
+                    found.sha256.get(..12).unwrap_or_default()
+                ),
+            )),
+            (None, Some(why)) => Some((Role::Warning, why.clone())),
+            (None, None) => self.reading.map(|_| (Role::Muted, "reading the file …".to_owned())),
+        };
+        lines.extend(beneath.map(|(role, said)| {
+            Line::styled(text::cut(&text::plain(&said), look.width).into_owned(), look.style(role))
+        }));
+        if look.is_focused && !self.is_settled() {
+            let rows = self.shown().into_iter().enumerate().skip(self.first()).take(ROWS);
+            lines.extend(rows.map(|(n, entry)| self.row(n, entry, look)));
+        }
+        lines
+    }
+
+    fn upload(&self) -> Option<(&Path, &str)> {
+        self.chosen.as_ref().map(|found| (found.path.as_path(), found.sha256.as_str()))
+    }
+}
+
+impl File {
+    fn first(&self) -> usize {
+        self.at.unwrap_or(0).saturating_sub(ROWS - 1)
+    }
+
+    fn row(&self, n: usize, entry: &Entry, look: &Look<'_>) -> Line<'static> {
+        let is_here = self.at == Some(n);
+        let (sign, role) = if is_here { ("› ", Role::Selection) } else { ("  ", Role::Text) };
+        let name = text::plain(&entry.name);
+        let shown = format!(
+            "{sign}{}{}",
+            text::cut(&name, look.width.saturating_sub(14)),
+            if entry.is_folder { "/" } else { "" }
+        );
+        let mut spans = vec![Span::styled(shown, look.style(role))];
+        if !entry.is_folder {
+            spans.push(Span::styled(format!("  {}", size(entry.bytes)), look.style(Role::Muted)));
+        }
+        Line::from(spans)
+    }
+}
+
+/// What the form's other fields take from a file.
+pub fn checksum_of(control: &dyn Control) -> Option<Value> {
+    control.upload().map(|(_, sha256)| json!(sha256))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cockpit::form::testing::{Stage, type_into};
+
+    fn stamp_of(asks: &[Ask]) -> Stamp {
+        match asks.last() {
+            Some(Ask::Effect(Effect::Folder { stamp, .. } | Effect::Fingerprint { stamp, .. })) => *stamp,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn entry(name: &str, is_folder: bool) -> Entry {
+        Entry { name: name.into(), is_folder, bytes: 1_234_567 }
+    }
+
+    #[test]
+    fn a_file_is_found_folder_by_folder_and_named_by_its_hash() {
+        let stage = Stage::new();
+        let mut file = File::new(10_000);
+        let asks = stage.scene(|scene| file.learn(scene));
+        let entries = vec![entry(".hidden", false), entry("photos", true), entry("note.txt", false)];
+        let listed = Msg::Folder { stamp: stamp_of(&asks), outcome: Ok(entries) };
+        stage.scene(|scene| file.hear(&listed, scene));
+        assert_eq!(stage.lines(&file, 60)[1..], ["  photos/", "  note.txt  1.2 MB"]);
+        let took = type_into(&mut file, "ph enter", &stage);
+        assert!(format!("{:?}", took.asks).contains("photos/"), "{took:?}");
+        let listed = Msg::Folder { stamp: stamp_of(&took.asks), outcome: Ok(vec![entry("after.jpg", false)]) };
+        stage.scene(|scene| file.hear(&listed, scene));
+        let took = type_into(&mut file, "down enter", &stage);
+        assert!(file.value().unwrap_err().contains("being read"));
+        let found = Fingerprint {
+            path: "photos/after.jpg".into(),
+            uri: "dispatch:sha256/ab".into(),
+            sha256: "ab".repeat(32),
+            bytes: 1_234_567,
+        };
+        let read = Msg::Fingerprint { stamp: stamp_of(&took.asks), outcome: Ok(found) };
+        assert!(stage.scene(|scene| file.hear(&read, scene)).is_changed);
+        assert_eq!(file.value(), Ok(Some(json!("dispatch:sha256/ab"))));
+        assert_eq!(file.upload().unwrap().0, Path::new("photos/after.jpg"));
+    }
+
+    #[test]
+    fn a_uri_may_be_typed_and_a_file_that_cannot_be_read_says_why() {
+        let stage = Stage::new();
+        let mut file = File::new(10_000);
+        type_into(&mut file, "s3://jobs/after.jpg", &stage);
+        assert_eq!((file.value(), file.upload()), (Ok(Some(json!("s3://jobs/after.jpg"))), None));
+        type_into(&mut file, "ctrl-u gone.jpg", &stage);
+        let took = stage.scene(|scene| file.leave(scene));
+        let read = Msg::Fingerprint { stamp: stamp_of(&took.asks), outcome: Err("There is no such file.".into()) };
+        stage.scene(|scene| file.hear(&read, scene));
+        assert_eq!(file.value(), Err("There is no such file.".to_owned()));
+    }
+
+    #[test]
+    fn a_dropped_path_loses_its_quotes() {
+        let stage = Stage::new();
+        let mut file = File::new(10_000);
+        stage.scene(|scene| file.paste("'/tmp/a b.jpg'\n", scene));
+        assert_eq!(file.draft(), json!("/tmp/a b.jpg"));
+    }
+}

@@ -1,0 +1,191 @@
+//! A moment, on the clock of the site.
+
+use chrono_tz::Tz;
+use ratatui::text::{Line, Span};
+use serde_json::Value;
+
+use super::line::{Typed, lines_of};
+use super::{Control, Look, Scene, Took};
+use crate::cockpit::form::time;
+use crate::cockpit::keymap::Action;
+use crate::cockpit::part::{Ask, Press};
+use crate::cockpit::theme::Role;
+use crate::domain::time::Timestamp;
+
+/// The keys that move times, for the help line.
+pub(super) const KEYS: &[(Action, &str)] = &[(Action::LaterHour, "+1 h"), (Action::NextMorning, "next morning")];
+
+/// A field of a moment.
+#[derive(Debug)]
+pub struct Moment {
+    typed: Typed,
+    zone: Tz,
+    /// What the text was read as.
+    read: Result<Option<Timestamp>, String>,
+    is_touched: bool,
+    /// Whether it is now where nobody says otherwise.
+    is_now: bool,
+}
+
+impl Moment {
+    pub fn new(is_required: bool) -> Self {
+        Self { typed: Typed::new(60), zone: Tz::UTC, read: Ok(None), is_touched: false, is_now: is_required }
+    }
+
+    fn set(&mut self, at: Timestamp) {
+        self.typed.set(&time::shown(at, self.zone));
+        self.read = Ok(Some(at));
+    }
+
+    fn read(&mut self, now: Timestamp) {
+        self.read = self.typed.said().map(|text| time::parse(text, now, self.zone)).transpose();
+    }
+
+    fn took(&mut self, took: Took, scene: &Scene<'_>) -> Took {
+        if took.is_changed {
+            self.is_touched = true;
+            self.read(scene.world.now);
+        }
+        took
+    }
+}
+
+impl Control for Moment {
+    fn value(&self) -> Result<Option<Value>, String> {
+        self.read.clone().map(|at| at.map(|at| at.to_string().into()))
+    }
+
+    fn fill(&mut self, value: &Value, scene: &Scene<'_>) -> Vec<Ask> {
+        self.zone = scene.zone;
+        self.is_touched = false;
+        match value.as_str().and_then(Timestamp::parse) {
+            Some(at) => self.set(at),
+            None => (self.typed, self.read) = (Typed::new(60), Ok(None)),
+        }
+        Vec::new()
+    }
+
+    fn draft(&self) -> Value {
+        match (self.is_touched, &self.read) {
+            (false, _) => Value::Null,
+            // As a moment, since what +2h means moves with the clock.
+            (true, Ok(Some(at))) => at.to_string().into(),
+            (true, _) => self.typed.text().into(),
+        }
+    }
+
+    fn restore(&mut self, draft: &Value, scene: &Scene<'_>) -> Vec<Ask> {
+        let text = draft.as_str().unwrap_or_default();
+        self.zone = scene.zone;
+        self.is_touched = true;
+        if let Some(at) = Timestamp::parse(text) {
+            self.set(at);
+        } else {
+            self.typed.set(text);
+            self.read(scene.world.now);
+        }
+        Vec::new()
+    }
+
+    fn learn(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
+        let has_moved = self.zone != scene.zone;
+        self.zone = scene.zone;
+        match self.read {
+            Ok(None) if self.is_now && !self.is_touched => self.set(scene.world.now),
+            Ok(Some(at)) if has_moved => self.set(at),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn press(&mut self, press: Press, scene: &Scene<'_>) -> Took {
+        let from = self.read.clone().ok().flatten().unwrap_or(scene.world.now);
+        let to = match press.action {
+            Some(Action::LaterHour) => time::plus_hours(from, 1),
+            Some(Action::EarlierHour) => time::plus_hours(from, -1),
+            Some(Action::NextMorning) => time::next_morning(from, self.zone),
+            _ => {
+                let took = self.typed.press(press);
+                return self.took(took, scene);
+            }
+        };
+        self.set(to);
+        self.is_touched = true;
+        Took::changed()
+    }
+
+    fn paste(&mut self, text: &str, scene: &Scene<'_>) -> Took {
+        let took = self.typed.paste(text);
+        self.took(took, scene)
+    }
+
+    fn leave(&mut self, _: &Scene<'_>) -> Took {
+        if let Ok(Some(at)) = self.read {
+            self.typed.set(&time::shown(at, self.zone));
+        }
+        Took::nothing()
+    }
+
+    fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
+        let mut lines = lines_of(&self.typed, look);
+        if let (Some(line), Ok(Some(at))) = (lines.first_mut(), &self.read) {
+            let said = time::shown(*at, self.zone);
+            let beside = time::beside(*at, self.zone);
+            let beside = if self.typed.text() == said { beside } else { format!("= {said} {beside}") };
+            line.push_span(Span::styled(format!("  {beside}"), look.style(Role::Muted)));
+        }
+        lines
+    }
+
+    fn keys(&self) -> &'static [(Action, &'static str)] {
+        KEYS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cockpit::form::testing::{Stage, type_into};
+    use serde_json::json;
+
+    #[test]
+    fn a_required_moment_is_now_and_shown_on_the_sites_clock() {
+        let world = Stage::new();
+        let mut moment = Moment::new(true);
+        world.scene(|scene| moment.learn(scene));
+        assert_eq!(moment.value(), Ok(Some(json!("2026-11-21T22:32:00.000Z"))));
+        assert_eq!(moment.draft(), json!(null));
+        assert_eq!(world.shown(&moment, 40), "2026-11-21 14:32   Sat PST");
+        assert_eq!(Moment::new(false).value(), Ok(None));
+    }
+
+    #[test]
+    fn it_is_typed_or_moved_by_keys() {
+        let world = Stage::new();
+        let mut moment = Moment::new(true);
+        world.scene(|scene| moment.learn(scene));
+        for (keys, value) in [
+            ("ctrl-u tomorrow space 8:00", "2026-11-22T16:00:00.000Z"),
+            ("alt-h", "2026-11-22T17:00:00.000Z"),
+            ("alt-H alt-H", "2026-11-22T15:00:00.000Z"),
+            ("alt-m", "2026-11-23T16:00:00.000Z"),
+        ] {
+            type_into(&mut moment, keys, &world);
+            assert_eq!(moment.value(), Ok(Some(json!(value))), "{keys}");
+        }
+        type_into(&mut moment, "x", &world);
+        assert!(moment.value().unwrap_err().contains("tomorrow 8:00"));
+    }
+
+    #[test]
+    fn what_was_relative_is_kept_as_the_moment_it_meant() {
+        let world = Stage::new();
+        let mut moment = Moment::new(true);
+        type_into(&mut moment, "+2h", &world);
+        assert_eq!(moment.draft(), json!("2026-11-22T00:32:00.000Z"));
+        world.scene(|scene| moment.leave(scene));
+        assert!(world.shown(&moment, 40).starts_with("2026-11-22 00:32"), "the zone is not known yet");
+        world.scene(|scene| moment.learn(scene));
+        assert!(world.shown(&moment, 40).starts_with("2026-11-21 16:32"));
+    }
+}

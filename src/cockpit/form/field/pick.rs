@@ -1,0 +1,431 @@
+//! One of many, found by typing: records of the directory, or what the case and the policy know.
+
+use std::time::Duration;
+
+use crossterm::event::KeyCode;
+use ratatui::text::{Line, Span};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::line::Typed;
+use super::local::Local;
+use super::records::Records;
+use super::{Control, Look, Scene, Took};
+use crate::cockpit::effect::{Effect, Stamp};
+use crate::cockpit::keymap::Action;
+use crate::cockpit::msg::Msg;
+use crate::cockpit::part::{Ask, Press};
+use crate::cockpit::theme::Role;
+use crate::text;
+
+/// Entries of the list that are shown at once.
+const ROWS: usize = 5;
+/// How long nobody types before it is looked up.
+const REST: Duration = Duration::from_millis(120);
+
+/// An entry of the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    pub value: Value,
+    pub label: String,
+    /// What tells it from others.
+    pub note: String,
+    /// Why it would be refused, or is wanted most.
+    pub mark: Option<Mark>,
+    /// The record, whole; null where there is none.
+    pub record: Value,
+}
+
+/// What is special about an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    Unfit(String),
+    Wanted(String),
+}
+
+/// Where the entries come from.
+#[derive(Debug)]
+pub enum Source {
+    Records(Records),
+    Local(Local),
+}
+
+/// A field of one of many.
+#[derive(Debug)]
+pub struct Pick {
+    source: Source,
+    typed: Typed,
+    items: Vec<Item>,
+    /// The entry under the cursor.
+    at: Option<usize>,
+    chosen: Option<Item>,
+    /// Whether words of one's own are taken too.
+    is_free: bool,
+    is_touched: bool,
+    due: Option<Stamp>,
+    asked: Option<Stamp>,
+    /// The question what record an id is of.
+    naming: Option<Stamp>,
+    failure: Option<String>,
+}
+
+impl Pick {
+    pub fn new(source: Source, is_free: bool, most: usize) -> Self {
+        Self {
+            source,
+            typed: Typed::new(most),
+            items: Vec::new(),
+            at: None,
+            chosen: None,
+            is_free,
+            is_touched: false,
+            due: None,
+            asked: None,
+            naming: None,
+            failure: None,
+        }
+    }
+
+    fn choose(&mut self, item: Item) {
+        self.typed.set(&item.label);
+        self.chosen = Some(item);
+        self.at = None;
+    }
+
+    fn forget(&mut self) {
+        self.chosen = None;
+        self.typed.set("");
+        self.at = None;
+    }
+
+    /// The entries that fit what is typed; those of the directory were looked up by it.
+    fn shown(&self) -> Vec<&Item> {
+        let words = self.typed.text().to_lowercase();
+        let is_local = matches!(self.source, Source::Local(_));
+        let fits = |item: &&Item| {
+            let text = format!("{} {}", item.label, item.note).to_lowercase();
+            !is_local
+                || words.split_whitespace().all(|word| text.contains(word) || text.replace('_', " ").contains(word))
+        };
+        self.items.iter().filter(fits).collect()
+    }
+
+    fn look_up(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
+        match &self.source {
+            Source::Local(local) => {
+                self.items = local.items(scene);
+                Vec::new()
+            }
+            Source::Records(records) => {
+                let stamp = scene.world.stamp();
+                self.asked = Some(stamp);
+                let query = records.query(self.typed.said());
+                vec![Ask::Effect(Effect::Lookup { stamp, kind: records.kind, query })]
+            }
+        }
+    }
+
+    fn look_up_later(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
+        if matches!(self.source, Source::Local(_)) {
+            return self.look_up(scene);
+        }
+        let stamp = scene.world.stamp();
+        self.due = Some(stamp);
+        vec![Ask::Effect(Effect::After { stamp, wait: REST })]
+    }
+
+    /// The text changed: what was chosen no longer is.
+    fn typed_on(&mut self, took: Took, scene: &Scene<'_>) -> Took {
+        if !took.is_changed {
+            return took;
+        }
+        self.chosen = None;
+        self.is_touched = true;
+        let asks = self.look_up_later(scene);
+        self.at = (self.typed.said().is_some() && !self.shown().is_empty()).then_some(0);
+        took.asking(asks)
+    }
+
+    fn take(&mut self, at: usize) -> Took {
+        let Some(item) = self.shown().get(at).map(|item| (*item).clone()) else { return Took::used().done() };
+        let is_changed = self.chosen.as_ref().map(|chosen| &chosen.value) != Some(&item.value);
+        self.choose(item);
+        self.is_touched = true;
+        Took::used_and(is_changed).done()
+    }
+
+    /// Asks what record an id is of.
+    fn name(&mut self, id: &str, scene: &Scene<'_>) -> Vec<Ask> {
+        let Source::Records(records) = &self.source else { return Vec::new() };
+        let stamp = scene.world.stamp();
+        self.naming = Some(stamp);
+        vec![Ask::Effect(Effect::Lookup { stamp, kind: records.kind, query: json!({"id": id, "limit": 1}) })]
+    }
+
+    fn heard(&mut self, found: &[Value], is_name: bool, scene: &Scene<'_>) -> Took {
+        let Source::Records(records) = &self.source else { return Took::nothing() };
+        let items: Vec<Item> = found.iter().filter_map(|record| records.item(record, scene)).collect();
+        if is_name {
+            self.naming = None;
+            let wanted = self.chosen.as_ref().map(|chosen| &chosen.value);
+            if let Some(item) = items.into_iter().find(|item| Some(&item.value) == wanted) {
+                self.choose(item);
+            }
+            return Took::used();
+        }
+        (self.asked, self.failure) = (None, None);
+        self.items = items;
+        // Those that would be refused come last.
+        self.items.sort_by_key(|item| matches!(item.mark, Some(Mark::Unfit(_))));
+        self.at = (self.typed.said().is_some() && self.chosen.is_none() && !self.items.is_empty()).then_some(0);
+        Took::used()
+    }
+}
+
+impl Control for Pick {
+    fn value(&self) -> Result<Option<Value>, String> {
+        match (&self.chosen, self.typed.said()) {
+            (Some(item), _) => Ok(Some(item.value.clone())),
+            (None, None) => Ok(None),
+            (None, Some(said)) if self.is_free || Uuid::try_parse(said).is_ok() => Ok(Some(said.into())),
+            (None, Some(_)) => Err("Choose an entry of the list: arrows, then enter.".to_owned()),
+        }
+    }
+
+    fn fill(&mut self, value: &Value, scene: &Scene<'_>) -> Vec<Ask> {
+        self.is_touched = false;
+        let Some(text) = value.as_str() else {
+            self.forget();
+            return Vec::new();
+        };
+        let known = self.items.iter().find(|item| item.value == *value).cloned();
+        let is_known = known.is_some();
+        let bare =
+            Item { value: value.clone(), label: text.into(), note: String::new(), mark: None, record: Value::Null };
+        self.choose(known.unwrap_or(bare));
+        if is_known { Vec::new() } else { self.name(text, scene) }
+    }
+
+    fn draft(&self) -> Value {
+        match (&self.chosen, self.is_touched) {
+            (_, false) => Value::Null,
+            (Some(item), true) => json!({"value": item.value, "label": item.label}),
+            (None, true) => json!({"text": self.typed.text()}),
+        }
+    }
+
+    fn restore(&mut self, draft: &Value, scene: &Scene<'_>) -> Vec<Ask> {
+        let asks = if let Some(value) = draft.get("value") {
+            let asks = self.fill(value, scene);
+            if let (Some(chosen), Some(label)) = (&mut self.chosen, draft.get("label").and_then(Value::as_str)) {
+                label.clone_into(&mut chosen.label);
+                self.typed.set(label);
+            }
+            asks
+        } else {
+            self.forget();
+            self.typed.set(draft.get("text").and_then(Value::as_str).unwrap_or_default());
+            self.look_up(scene)
+        };
+        self.is_touched = true;
+        asks
+    }
+
+    fn learn(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
+        let asks = self.look_up(scene);
+        if let Source::Local(local) = &self.source
+            && let (true, None, false, [only]) =
+                (local.is_obvious(), &self.chosen, self.is_touched, self.items.as_slice())
+        {
+            self.choose(only.clone());
+        }
+        asks
+    }
+
+    fn narrow(&mut self, name: &str, value: Option<&Value>, scene: &Scene<'_>) -> Took {
+        let Source::Records(records) = &mut self.source else { return Took::nothing() };
+        if !records.narrow(name, value) {
+            return Took::nothing();
+        }
+        let belongs = |chosen: &Item| {
+            let own = chosen.record.get(name);
+            value.is_none() || own.is_none() || own == value
+        };
+        let is_lost = self.chosen.as_ref().is_some_and(|chosen| !belongs(chosen));
+        if is_lost {
+            self.forget();
+        }
+        self.items.clear();
+        Took::used_and(is_lost).asking(self.look_up(scene))
+    }
+
+    fn press(&mut self, press: Press, scene: &Scene<'_>) -> Took {
+        let is_open = self.chosen.is_none();
+        let count = self.shown().len();
+        match press.action {
+            Some(Action::Down) if is_open && count > 0 => {
+                self.at = Some(self.at.map_or(0, |at| (at + 1).min(count - 1)));
+                Took::used()
+            }
+            Some(Action::Up) if is_open && self.at.is_some() => {
+                self.at = self.at.and_then(|at| at.checked_sub(1));
+                Took::used()
+            }
+            Some(Action::Enter) => match self.at {
+                Some(at) if is_open => self.take(at),
+                _ => Took::used().done(),
+            },
+            Some(Action::Up | Action::Down) => Took::nothing(),
+            _ => {
+                // What was chosen is replaced as a whole, not letter by letter.
+                let replaces = matches!(press.key.code, KeyCode::Char(_) | KeyCode::Backspace | KeyCode::Delete);
+                let before = (self.chosen.clone(), self.typed.clone());
+                if self.chosen.is_some() && replaces {
+                    self.typed.set("");
+                }
+                let mut took = self.typed.press(press);
+                if before.0.is_some() && replaces {
+                    if took.is_used {
+                        took.is_changed = true;
+                    } else {
+                        self.typed = before.1;
+                    }
+                }
+                self.typed_on(took, scene)
+            }
+        }
+    }
+
+    fn paste(&mut self, text: &str, scene: &Scene<'_>) -> Took {
+        if self.chosen.is_some() {
+            self.typed.set("");
+        }
+        let took = self.typed.paste(text);
+        self.typed_on(took, scene)
+    }
+
+    fn hear(&mut self, msg: &Msg, scene: &Scene<'_>) -> Took {
+        match msg {
+            Msg::Due { stamp } if self.due == Some(*stamp) => {
+                self.due = None;
+                Took::used().asking(self.look_up(scene))
+            }
+            Msg::Looked { stamp, outcome } if self.asked == Some(*stamp) || self.naming == Some(*stamp) => {
+                let is_name = self.naming == Some(*stamp);
+                match outcome {
+                    Ok(found) => self.heard(found, is_name, scene),
+                    Err(refusal) => {
+                        self.asked = None;
+                        self.failure = Some(refusal.message().to_owned());
+                        Took::used()
+                    }
+                }
+            }
+            _ => Took::nothing(),
+        }
+    }
+
+    fn leave(&mut self, _: &Scene<'_>) -> Took {
+        if self.chosen.is_some() || self.typed.said().is_none() || self.is_free {
+            return Took::nothing();
+        }
+        if let [only] = self.shown().as_slice() {
+            let only = (*only).clone();
+            self.choose(only);
+            return Took::changed();
+        }
+        Took::nothing()
+    }
+
+    fn click(&mut self, _: usize, row: usize, _: usize, _: &Scene<'_>) -> Took {
+        match (row.checked_sub(1), self.chosen.is_none()) {
+            (Some(row), true) => self.take(self.first() + row),
+            _ => Took::nothing(),
+        }
+    }
+
+    fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
+        if !look.is_focused {
+            return self.settled(look);
+        }
+        let mut lines = vec![Line::from(self.typed.spans(look, look.width))];
+        if let Some(chosen) = &self.chosen {
+            if let Some(line) = lines.first_mut() {
+                line.push_span(Span::styled(format!("  {}", text::plain(&chosen.note)), look.style(Role::Muted)));
+            }
+            lines.extend(marked(chosen, look));
+            return lines;
+        }
+        let shown = self.shown();
+        let first = self.first();
+        lines.extend(shown.iter().enumerate().skip(first).take(ROWS).map(|(n, item)| self.row(n, item, look)));
+        let below = match (&self.failure, shown.len()) {
+            (Some(failure), _) => Some((Role::Warning, text::plain(failure).into_owned())),
+            (None, 0) if self.asked.is_some() || self.due.is_some() => Some((Role::Muted, "looking …".to_owned())),
+            (None, 0) if self.typed.said().is_some() && !self.is_free => {
+                Some((Role::Muted, "nothing like it is known".to_owned()))
+            }
+            (None, count) if count > first + ROWS => Some((Role::Muted, format!("{} more", count - first - ROWS))),
+            _ => None,
+        };
+        lines.extend(below.map(|(role, said)| {
+            Line::styled(format!("  {}", text::cut(&said, look.width.saturating_sub(2))), look.style(role))
+        }));
+        lines
+    }
+
+    fn record(&self) -> Option<&Value> {
+        self.chosen.as_ref().map(|chosen| &chosen.record).filter(|record| record.is_object())
+    }
+}
+
+impl Pick {
+    /// The first entry that is shown, so that the one under the cursor is.
+    fn first(&self) -> usize {
+        self.at.unwrap_or(0).saturating_sub(ROWS - 1)
+    }
+
+    fn settled(&self, look: &Look<'_>) -> Vec<Line<'static>> {
+        let Some(said) = self.typed.said() else { return Vec::new() };
+        let mut spans =
+            vec![Span::styled(text::cut(&text::plain(said), look.width).into_owned(), look.style(Role::Text))];
+        let note = self.chosen.as_ref().map(|chosen| text::plain(&chosen.note)).unwrap_or_default();
+        let room = look.width.saturating_sub(text::width(said) + 2);
+        if !note.is_empty() && room > 3 {
+            spans.push(Span::styled(format!("  {}", text::cut(&note, room)), look.style(Role::Muted)));
+        }
+        let mut lines = vec![Line::from(spans)];
+        lines.extend(self.chosen.iter().flat_map(|chosen| marked(chosen, look)));
+        lines
+    }
+
+    fn row(&self, n: usize, item: &Item, look: &Look<'_>) -> Line<'static> {
+        let is_here = self.at == Some(n);
+        let (sign, role) = if is_here { ("› ", Role::Selection) } else { ("  ", Role::Text) };
+        let label = text::plain(&item.label);
+        let mut spans =
+            vec![Span::styled(format!("{sign}{}", text::cut(&label, look.width.saturating_sub(2))), look.style(role))];
+        let mut room = look.width.saturating_sub(text::width(&label) + 4);
+        let beside = match &item.mark {
+            Some(Mark::Unfit(why)) => Some((Role::Warning, format!("✗ {why}"))),
+            Some(Mark::Wanted(why)) => Some((Role::Accent, why.clone())),
+            None => None,
+        };
+        for (role, said) in beside.into_iter().chain([(Role::Muted, item.note.clone())]) {
+            if room > 3 && !said.is_empty() {
+                let said = text::plain(&said);
+                let said = text::cut(&said, room);
+                room = room.saturating_sub(text::width(&said) + 2);
+                spans.push(Span::styled(format!("  {said}"), look.style(role)));
+            }
+        }
+        Line::from(spans)
+    }
+}
+
+/// Why the chosen one would be refused.
+fn marked(chosen: &Item, look: &Look<'_>) -> Option<Line<'static>> {
+    let Some(Mark::Unfit(why)) = &chosen.mark else { return None };
+    let why = format!("✗ {}", text::plain(why));
+    Some(Line::styled(text::cut(&why, look.width).into_owned(), look.style(Role::Warning)))
+}

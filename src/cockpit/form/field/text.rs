@@ -1,0 +1,217 @@
+//! Text of several lines.
+
+use crossterm::event::{KeyCode, KeyModifiers};
+use ratatui::text::{Line, Span};
+use ratatui_textarea::{CursorMove, TextArea};
+use serde_json::Value;
+use unicode_width::UnicodeWidthChar;
+
+use super::line::with_cursor;
+use super::{Control, Look, Scene, Took};
+use crate::cockpit::keymap::Action;
+use crate::cockpit::part::{Ask, Press};
+use crate::cockpit::theme::Role;
+use crate::text;
+
+/// Rows that are shown at most, around the cursor.
+const ROWS: usize = 5;
+
+/// A field of several lines.
+#[derive(Debug)]
+pub struct Text {
+    area: TextArea<'static>,
+    most: usize,
+    given: String,
+}
+
+impl Text {
+    pub fn new(most: usize) -> Self {
+        let mut area = TextArea::default();
+        // Undo is worth a few steps, not a copy of each.
+        area.set_max_histories(50);
+        Self { area, most, given: String::new() }
+    }
+
+    fn text(&self) -> String {
+        self.area.lines().join("\n")
+    }
+
+    fn set(&mut self, text: &str) {
+        let mut area = TextArea::new(clean(text, self.most).split('\n').map(str::to_owned).collect());
+        area.set_max_histories(50);
+        area.move_cursor(CursorMove::Bottom);
+        area.move_cursor(CursorMove::End);
+        self.area = area;
+    }
+
+    fn room(&self) -> usize {
+        let there: usize = self.area.lines().iter().map(|line| line.chars().count() + 1).sum();
+        (self.most + 1).saturating_sub(there)
+    }
+
+    /// Every line folded to a width, and which row and column the cursor is on.
+    fn folded(&self, width: usize) -> (Vec<String>, usize, usize) {
+        let width = width.saturating_sub(1).max(1);
+        let cursor = self.area.cursor();
+        let (mut rows, mut at) = (Vec::new(), (0, 0));
+        for (n, line) in self.area.lines().iter().enumerate() {
+            let (mut row, mut used) = (String::new(), 0);
+            for (column, c) in text::plain(line).chars().enumerate() {
+                let wide = c.width().unwrap_or(0);
+                if used + wide > width {
+                    rows.push(std::mem::take(&mut row));
+                    used = 0;
+                }
+                if (n, column) == (cursor.0, cursor.1) {
+                    at = (rows.len(), row.chars().count());
+                }
+                row.push(c);
+                used += wide;
+            }
+            if n == cursor.0 && cursor.1 >= line.chars().count() {
+                at = (rows.len(), row.chars().count());
+            }
+            rows.push(row);
+        }
+        (rows, at.0, at.1)
+    }
+}
+
+/// Text as a field of several lines holds it.
+fn clean(text: &str, most: usize) -> String {
+    text.replace("\r\n", "\n")
+        .chars()
+        .map(|c| match c {
+            '\r' => '\n',
+            '\t' => ' ',
+            c => c,
+        })
+        .filter(|c| *c == '\n' || !c.is_control())
+        .take(most)
+        .collect()
+}
+
+impl Control for Text {
+    fn value(&self) -> Result<Option<Value>, String> {
+        let text = self.text();
+        Ok(Some(text.trim()).filter(|text| !text.is_empty()).map(Value::from))
+    }
+
+    fn fill(&mut self, value: &Value, _: &Scene<'_>) -> Vec<Ask> {
+        self.set(value.as_str().unwrap_or_default());
+        self.given = self.text();
+        Vec::new()
+    }
+
+    fn draft(&self) -> Value {
+        let text = self.text();
+        if text == self.given { Value::Null } else { text.into() }
+    }
+
+    fn restore(&mut self, draft: &Value, _: &Scene<'_>) -> Vec<Ask> {
+        self.set(draft.as_str().unwrap_or_default());
+        Vec::new()
+    }
+
+    fn press(&mut self, press: Press, _: &Scene<'_>) -> Took {
+        let cursor = self.area.cursor();
+        match (press.action, press.key.code) {
+            (Some(Action::Enter), _) => {
+                if self.room() > 0 {
+                    self.area.insert_newline();
+                    return Took::changed();
+                }
+                return Took::used();
+            }
+            // At its edges the focus goes on.
+            (Some(Action::Up), _) if cursor.0 == 0 => return Took::nothing(),
+            (Some(Action::Down), _) if cursor.0 + 1 >= self.area.lines().len() => return Took::nothing(),
+            (_, KeyCode::Tab | KeyCode::BackTab | KeyCode::F(_)) => return Took::nothing(),
+            _ => {}
+        }
+        let is_command = press.key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        if matches!(press.key.code, KeyCode::Char(_)) && !is_command && self.room() == 0 {
+            return Took::used();
+        }
+        let is_changed = self.area.input(press.key);
+        Took { is_used: is_changed || self.area.cursor() != cursor, is_changed, ..Took::default() }
+    }
+
+    fn paste(&mut self, text: &str, _: &Scene<'_>) -> Took {
+        let pasted = clean(text, self.room());
+        Took::used_and(!pasted.is_empty() && self.area.insert_str(pasted))
+    }
+
+    fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
+        if self.area.is_empty() && !look.is_focused {
+            return Vec::new();
+        }
+        let (rows, row, column) = self.folded(look.width);
+        let most = if look.is_focused { ROWS } else { 2 };
+        let first = if look.is_focused { row.saturating_sub(most - 1).min(rows.len().saturating_sub(most)) } else { 0 };
+        let hidden = rows.len().saturating_sub(most);
+        let mut lines: Vec<Line<'static>> = rows
+            .into_iter()
+            .enumerate()
+            .skip(first)
+            .take(most)
+            .map(|(n, shown)| {
+                if look.is_focused && n == row {
+                    return Line::from(with_cursor(&shown, column, look.width, look));
+                }
+                let role = if look.is_focused { Role::Input } else { Role::Text };
+                Line::from(Span::styled(shown, look.style(role)))
+            })
+            .collect();
+        if hidden > 0
+            && !look.is_focused
+            && let Some(last) = lines.last_mut()
+        {
+            last.push_span(Span::styled(" …", look.style(Role::Muted)));
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cockpit::form::testing::{Stage, type_into};
+    use serde_json::json;
+
+    #[test]
+    fn enter_makes_a_line_and_the_edges_let_go() {
+        let world = Stage::new();
+        let mut text = Text::new(10_000);
+        assert!(!type_into(&mut text, "up", &world).is_used);
+        type_into(&mut text, "a enter b", &world);
+        assert_eq!(text.value(), Ok(Some(json!("a\nb"))));
+        assert!(type_into(&mut text, "up", &world).is_used);
+        assert!(!type_into(&mut text, "up", &world).is_used);
+        assert!(!type_into(&mut text, "tab", &world).is_used);
+    }
+
+    #[test]
+    fn a_megabyte_is_cut_to_what_the_field_holds() {
+        let world = Stage::new();
+        let mut text = Text::new(10_000);
+        world.scene(|scene| text.paste(&"x\u{1b}y\r\n".repeat(200_000), scene));
+        let value = text.value().unwrap().unwrap();
+        assert!(value.as_str().unwrap().chars().count() <= 10_000);
+        assert!(value.as_str().unwrap().starts_with("xy\nxy"));
+        let before = text.draft();
+        type_into(&mut text, "z enter", &world);
+        assert_eq!(text.draft(), before);
+        assert_eq!(world.lines(&text, 30).len(), ROWS);
+    }
+
+    #[test]
+    fn long_lines_are_folded_with_the_cursor_in_sight() {
+        let world = Stage::new();
+        let mut text = Text::new(10_000);
+        world.scene(|scene| text.paste(&"0123456789".repeat(20), scene));
+        let lines = world.lines(&text, 21);
+        assert_eq!(lines.len(), ROWS);
+        assert!(lines.iter().all(|line| line.chars().count() <= 21), "{lines:?}");
+    }
+}

@@ -1,0 +1,207 @@
+//! A window, its start and end moving together, on the clock of the site.
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use ratatui::text::{Line, Span};
+use serde_json::{Value, json};
+
+use super::line::{Typed, lines_of};
+use super::moment::KEYS;
+use super::{Control, Look, Scene, Took};
+use crate::cockpit::form::time;
+use crate::cockpit::keymap::Action;
+use crate::cockpit::part::{Ask, Press};
+use crate::cockpit::theme::Role;
+use crate::domain::payload;
+use crate::domain::time::Timestamp;
+
+/// A field of a window.
+#[derive(Debug)]
+pub struct Window {
+    typed: Typed,
+    zone: Tz,
+    read: Result<Option<payload::Window>, String>,
+    /// How long it is where only its start is said.
+    length: TimeDelta,
+    is_touched: bool,
+    is_required: bool,
+}
+
+/// A window of a payload or a draft.
+fn window_of(value: &Value) -> Option<payload::Window> {
+    let at = |name: &str| value.get(name).and_then(Value::as_str).and_then(Timestamp::parse);
+    Some(payload::Window { start: at("start")?, end: at("end")? })
+}
+
+impl Window {
+    pub fn new(is_required: bool) -> Self {
+        let length = TimeDelta::hours(2);
+        Self { typed: Typed::new(100), zone: Tz::UTC, read: Ok(None), length, is_touched: false, is_required }
+    }
+
+    /// The window itself, where there is one.
+    pub fn window(&self) -> Option<payload::Window> {
+        self.read.clone().ok().flatten()
+    }
+
+    pub fn set(&mut self, window: payload::Window) {
+        self.typed.set(&time::shown_window(&window, self.zone));
+        self.length = window.end.utc() - window.start.utc();
+        self.read = Ok(Some(window));
+    }
+
+    pub fn set_zone(&mut self, zone: Tz) {
+        let has_moved = self.zone != zone;
+        self.zone = zone;
+        if let (true, Some(window)) = (has_moved, self.window()) {
+            self.set(window);
+        }
+    }
+
+    pub fn is_touched(&self) -> bool {
+        self.is_touched
+    }
+
+    fn read(&mut self, now: Timestamp) {
+        let read = self.typed.said().map(|text| time::parse_window(text, now, self.length, self.zone));
+        self.read = read.transpose();
+    }
+
+    fn took(&mut self, took: Took, scene: &Scene<'_>) -> Took {
+        if took.is_changed {
+            self.is_touched = true;
+            self.read(scene.world.now);
+        }
+        took
+    }
+}
+
+impl Control for Window {
+    fn value(&self) -> Result<Option<Value>, String> {
+        self.read.clone().map(|window| window.map(|window| json!({"start": window.start, "end": window.end})))
+    }
+
+    fn fill(&mut self, value: &Value, scene: &Scene<'_>) -> Vec<Ask> {
+        self.zone = scene.zone;
+        self.is_touched = false;
+        match window_of(value) {
+            Some(window) => self.set(window),
+            None => (self.typed, self.read) = (Typed::new(100), Ok(None)),
+        }
+        Vec::new()
+    }
+
+    fn draft(&self) -> Value {
+        match (self.is_touched, &self.read) {
+            (false, _) => Value::Null,
+            (true, Ok(Some(window))) => json!({"start": window.start, "end": window.end}),
+            (true, _) => self.typed.text().into(),
+        }
+    }
+
+    fn restore(&mut self, draft: &Value, scene: &Scene<'_>) -> Vec<Ask> {
+        self.zone = scene.zone;
+        self.is_touched = true;
+        if let Some(window) = window_of(draft) {
+            self.set(window);
+        } else {
+            self.typed.set(draft.as_str().unwrap_or_default());
+            self.read(scene.world.now);
+        }
+        Vec::new()
+    }
+
+    /// The ticket's window, or the next full hour and two from then.
+    fn learn(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
+        self.set_zone(scene.zone);
+        if self.is_touched || !self.is_required {
+            return Vec::new();
+        }
+        let given = json!({"start": scene.ticket("scheduled_start"), "end": scene.ticket("scheduled_end")});
+        match (window_of(&given), self.window()) {
+            (Some(window), _) => self.set(window),
+            (None, None) => self.set(time::next_window(scene.world.now, self.zone)),
+            (None, Some(_)) => {}
+        }
+        Vec::new()
+    }
+
+    fn press(&mut self, press: Press, scene: &Scene<'_>) -> Took {
+        let window = self.window().unwrap_or_else(|| time::next_window(scene.world.now, self.zone));
+        let start = match press.action {
+            Some(Action::LaterHour) => time::plus_hours(window.start, 1),
+            Some(Action::EarlierHour) => time::plus_hours(window.start, -1),
+            Some(Action::NextMorning) => time::next_morning(window.start, self.zone),
+            _ => {
+                let took = self.typed.press(press);
+                return self.took(took, scene);
+            }
+        };
+        self.set(payload::Window { start, end: start.plus_minutes(self.length.num_minutes()) });
+        self.is_touched = true;
+        Took::changed()
+    }
+
+    fn paste(&mut self, text: &str, scene: &Scene<'_>) -> Took {
+        let took = self.typed.paste(text);
+        self.took(took, scene)
+    }
+
+    fn leave(&mut self, _: &Scene<'_>) -> Took {
+        if let Some(window) = self.window() {
+            self.set(window);
+        }
+        Took::nothing()
+    }
+
+    fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
+        let mut lines = lines_of(&self.typed, look);
+        if let (Some(line), Some(window)) = (lines.first_mut(), self.window()) {
+            let said = time::shown_window(&window, self.zone);
+            let beside = time::beside(window.start, self.zone);
+            let beside = if self.typed.text() == said { beside } else { format!("= {said} {beside}") };
+            line.push_span(Span::styled(format!("  {beside}"), look.style(Role::Muted)));
+        }
+        lines
+    }
+
+    fn keys(&self) -> &'static [(Action, &'static str)] {
+        KEYS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cockpit::form::testing::{Stage, type_into};
+
+    #[test]
+    fn a_window_begins_at_the_next_full_hour_and_moves_as_one() {
+        let world = Stage::without_case();
+        let mut window = Window::new(true);
+        world.scene(|scene| window.learn(scene));
+        assert_eq!(
+            window.value(),
+            Ok(Some(json!({"start": "2026-11-21T23:00:00.000Z", "end": "2026-11-22T01:00:00.000Z"})))
+        );
+        type_into(&mut window, "alt-h", &world);
+        assert_eq!(window.value().unwrap().unwrap()["end"], "2026-11-22T02:00:00.000Z");
+    }
+
+    #[test]
+    fn the_tickets_own_window_comes_first_and_another_start_keeps_its_length() {
+        let world = Stage::new();
+        let mut window = Window::new(true);
+        world.scene(|scene| window.learn(scene));
+        assert_eq!(world.shown(&window, 60), "2026-11-22 08:00 – 11:00   Sun PST");
+        type_into(&mut window, "ctrl-u mon space 9:00", &world);
+        world.scene(|scene| window.leave(scene));
+        assert_eq!(world.shown(&window, 60), "2026-11-23 09:00 – 12:00   Mon PST");
+        type_into(&mut window, "ctrl-u mon space 9:00 space - space 8:00x", &world);
+        assert!(window.value().is_err());
+        let draft = window.draft();
+        let mut again = Window::new(true);
+        world.scene(|scene| again.restore(&draft, scene));
+        assert_eq!(again.draft(), draft);
+    }
+}

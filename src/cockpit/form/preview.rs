@@ -1,0 +1,240 @@
+//! The outlook: what the engine would decide of the form as it stands.
+
+use std::time::Duration;
+
+use ratatui::text::{Line, Span};
+use serde_json::Value;
+
+use super::field::records::masked;
+use crate::cockpit::effect::{Effect, Stamp};
+use crate::cockpit::envelope::Envelope;
+use crate::cockpit::msg::Msg;
+use crate::cockpit::part::{Ask, World};
+use crate::cockpit::theme::{Role, Theme};
+use crate::domain::refusal::{Code, Refusal};
+use crate::engine::Preview;
+use crate::text;
+
+/// How long nothing changes before the engine is asked.
+const REST: Duration = Duration::from_millis(120);
+
+/// What came of asking.
+#[derive(Debug)]
+pub enum Judged {
+    /// Nobody answered yet.
+    Nothing,
+    Accepted(Box<Preview>),
+    Refused(Refusal),
+    /// The database does not answer.
+    Away,
+}
+
+/// The outlook of a form.
+#[derive(Debug)]
+pub struct Outlook {
+    due: Option<Stamp>,
+    asked: Option<Stamp>,
+    pub judged: Judged,
+    /// Whether the form changed since it was judged.
+    pub is_stale: bool,
+}
+
+impl Outlook {
+    pub fn new() -> Self {
+        Self { due: None, asked: None, judged: Judged::Nothing, is_stale: true }
+    }
+
+    /// Something changed: asks once nothing more does.
+    pub fn later(&mut self, world: &World<'_>) -> Ask {
+        let stamp = world.stamp();
+        self.due = Some(stamp);
+        self.is_stale = true;
+        Ask::Effect(Effect::After { stamp, wait: REST })
+    }
+
+    /// Whether this is the rest that was waited for.
+    pub fn is_due(&mut self, msg: &Msg) -> bool {
+        let is_due = matches!(msg, Msg::Due { stamp } if self.due == Some(*stamp));
+        if is_due {
+            self.due = None;
+        }
+        is_due
+    }
+
+    /// Asks now, unless nobody would answer.
+    pub fn ask(&mut self, envelope: Envelope, world: &World<'_>) -> Vec<Ask> {
+        if !world.is_live {
+            self.judged = Judged::Away;
+            return Vec::new();
+        }
+        let stamp = world.stamp();
+        self.asked = Some(stamp);
+        vec![Ask::Effect(Effect::Preview { stamp, envelope })]
+    }
+
+    /// Takes the answer, if it is to the newest question.
+    pub fn hear(&mut self, msg: &Msg) -> bool {
+        let Msg::Previewed { stamp, outcome } = msg else { return false };
+        if self.asked != Some(*stamp) {
+            return false;
+        }
+        self.asked = None;
+        self.is_stale = self.due.is_some();
+        self.judged = match outcome {
+            Ok(preview) => Judged::Accepted(Box::new(preview.clone())),
+            Err(refused) => Judged::of(refused.refusal.clone()),
+        };
+        true
+    }
+
+    /// The refusal that stands against sending, if the form did not change since.
+    pub fn objection(&self) -> Option<&Refusal> {
+        match &self.judged {
+            Judged::Refused(refusal) if !self.is_stale && refusal.code() != Code::VersionConflict => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The ticket as it would be.
+    pub fn after(&self) -> Option<&Value> {
+        match &self.judged {
+            Judged::Accepted(preview) => Some(&preview.ticket).filter(|ticket| ticket.is_object()),
+            _ => None,
+        }
+    }
+}
+
+impl Judged {
+    pub fn of(refusal: Refusal) -> Self {
+        match refusal.code() {
+            Code::Unavailable => Self::Away,
+            _ => Self::Refused(refusal),
+        }
+    }
+
+    /// What it says, in lines. A refusal of the form's shape is not one where something is still missing.
+    pub fn lines(&self, is_unfinished: bool, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+        let line = |role: Role, said: &str| -> Vec<Line<'static>> {
+            wrapped(said, width).into_iter().map(|part| Line::styled(part, theme.style(role))).collect()
+        };
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Away => line(
+                Role::Warning,
+                "The database does not answer: this cannot be checked now; it will be when it is back. Sending keeps it.",
+            ),
+            Self::Refused(refusal) if is_unfinished && refusal.code() == Code::InvalidRequest => Vec::new(),
+            Self::Refused(refusal) => {
+                let mut lines = line(Role::Error, &format!("✗ {}", refusal.message()));
+                lines.push(Line::styled(format!("  {}", refusal.code()), theme.style(Role::Muted)));
+                lines
+            }
+            Self::Accepted(preview) => accepted(preview, theme, width),
+        }
+    }
+}
+
+fn accepted(preview: &Preview, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let word = |step: &Value, name: &str| step.get(name).and_then(Value::as_str).map(|state| state.replace('_', " "));
+    let first = preview.steps.first().and_then(|step| word(step, "from_state"));
+    let way: Vec<String> =
+        first.into_iter().chain(preview.steps.iter().filter_map(|step| word(step, "to_state"))).collect();
+    let state = preview.ticket.get("state").and_then(Value::as_str).map(|state| state.replace('_', " "));
+    let mut lines = vec![match (way.split_last(), state) {
+        (Some((last, before)), _) => {
+            let before: String = before.iter().map(|state| format!("{state} → ")).collect();
+            let mut spans = vec![Span::styled(before, theme.style(Role::Muted))];
+            if spans.iter().all(|span| span.content.is_empty()) {
+                spans = vec![Span::styled("→ ", theme.style(Role::Muted))];
+            }
+            spans.push(Span::styled(last.clone(), theme.style(Role::Success)));
+            Line::from(spans)
+        }
+        (None, Some(state)) => Line::styled(format!("✓ stays {state}"), theme.style(Role::Success)),
+        (None, None) => Line::styled("✓ can be sent", theme.style(Role::Success)),
+    }];
+    for message in &preview.messages {
+        let said = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
+        let to = match said("to") {
+            "UNKNOWN_RECIPIENT" => "nobody: no number is known".to_owned(),
+            number => masked(number),
+        };
+        for part in wrapped(&format!("{} to {to}: {}", said("channel"), said("body")), width) {
+            lines.push(Line::styled(part, theme.style(Role::Text)));
+        }
+    }
+    if !preview.missing.is_empty() {
+        let said = format!("Closing would still ask for {}", preview.missing.join(", "));
+        lines.push(Line::styled(text::cut(&text::plain(&said), width).into_owned(), theme.style(Role::Muted)));
+    }
+    lines
+}
+
+/// A text in lines of a width, broken between words.
+pub fn wrapped(said: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text::plain(said).split_whitespace() {
+        let room = lines.last().map_or(0, |line| text::width(line));
+        let word = text::cut(word, width);
+        if room > 0 && room + 1 + text::width(&word) > width {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&word);
+        }
+        // Nobody reads more than that beneath a form.
+        if lines.len() > 12 {
+            break;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn said(judged: &Judged, is_unfinished: bool) -> String {
+        let lines = judged.lines(is_unfinished, &Theme::mono(), 60);
+        lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn an_accepted_call_tells_way_messages_and_what_is_missing() {
+        let preview = Preview {
+            dry_run: true,
+            ticket: json!({"state": "SCHEDULE_PROPOSED"}),
+            steps: vec![
+                json!({"from_state": "TRIAGED", "to_state": "READY_TO_SCHEDULE"}),
+                json!({"from_state": "READY_TO_SCHEDULE", "to_state": "SCHEDULE_PROPOSED"}),
+            ],
+            messages: vec![json!({"channel": "SMS", "to": "+15105550142", "body": "Your visit\u{1b}[31m"})],
+            missing: vec!["photo_after".into()],
+        };
+        let told = said(&Judged::Accepted(Box::new(preview)), false);
+        assert!(told.contains("TRIAGED → READY TO SCHEDULE → SCHEDULE PROPOSED"), "{told}");
+        assert!(told.contains("SMS to •••0142: Your visit␛[31m"), "{told}");
+        assert!(told.contains("still ask for photo_after"), "{told}");
+    }
+
+    #[test]
+    fn an_unfinished_form_is_not_called_wrong_but_a_closed_door_is() {
+        let shape = Judged::of(Refusal::new(Code::InvalidRequest, "summary is required"));
+        assert_eq!(said(&shape, true), "");
+        assert!(said(&shape, false).contains("summary is required"));
+        let state = Judged::of(Refusal::new(Code::InvalidStateTransition, "Not from NEW."));
+        assert_eq!(said(&state, true), "✗ Not from NEW.\n  INVALID_STATE_TRANSITION");
+        assert!(said(&Judged::of(Refusal::new(Code::Unavailable, "")), false).contains("Sending keeps it"));
+    }
+
+    #[test]
+    fn text_is_wrapped_by_words_and_cut_where_one_is_too_long() {
+        assert_eq!(wrapped("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!(wrapped("aaaaaaaa b", 5), ["aaaa…", "b"]);
+    }
+}
