@@ -250,10 +250,9 @@ async fn attend(
                     return;
                 }
             }
-            Ok(_) => {}
             // Who may not look need not ask again.
             Err(refusal) if refusal.status() < 500 => return,
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         sleep(ATTENDING).await;
     }
