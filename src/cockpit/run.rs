@@ -15,7 +15,6 @@ use tokio::time::{sleep, timeout};
 
 use super::crew::{Crew, Start};
 use super::effect::Effect;
-use super::log::ToFile;
 use super::msg::Msg;
 use super::terminal::{self, Guard, Screen};
 use crate::domain::time::Timestamp;
@@ -85,7 +84,6 @@ pub async fn run(app: &mut impl App, start: Start) -> Result<Ended, RunError> {
         return Err(RunError::NoTerminal);
     }
     let mut signals = Caught { ends: Ends::new()?, go_on: signal(SignalKind::from_raw(Signal::CONT.as_raw()))? };
-    let _log = ToFile::begin(start.keep.folder());
     let guard = Guard::enter()?;
     let mut screen = Screen::new()?;
     // The first frame waits for nothing but this machine.
