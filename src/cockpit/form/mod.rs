@@ -290,10 +290,11 @@ impl Form {
         self.known_case = made_at;
         let scene = self.scene(world, Some(case));
         let mut asks = self.learn_fields(&scene);
-        self.checked = Checked::new(self.tool, self.kind, &self.fields);
-        if is_news {
+        let checked = Checked::new(self.tool, self.kind, &self.fields);
+        if is_news || checked.body != self.checked.body {
             asks.push(self.outlook.later(world));
         }
+        self.checked = checked;
         asks
     }
 

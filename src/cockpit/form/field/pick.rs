@@ -187,7 +187,10 @@ impl Control for Pick {
         match (&self.chosen, self.typed.said()) {
             (Some(item), _) => Ok(Some(item.value.clone())),
             (None, None) => Ok(None),
-            (None, Some(said)) if self.is_free || Uuid::try_parse(said).is_ok() => Ok(Some(said.into())),
+            // Where nothing can be looked up, an id that somebody knows must do.
+            (None, Some(said)) if self.is_free || self.failure.is_some() || Uuid::try_parse(said).is_ok() => {
+                Ok(Some(said.into()))
+            }
             (None, Some(_)) => Err("Choose an entry of the list: arrows, then enter.".to_owned()),
         }
     }
@@ -395,7 +398,7 @@ impl Pick {
             spans.push(Span::styled(format!("  {}", text::cut(&note, room)), look.style(Role::Muted)));
         }
         let mut lines = vec![Line::from(spans)];
-        lines.extend(self.chosen.iter().flat_map(|chosen| marked(chosen, look)));
+        lines.extend(self.chosen.iter().filter_map(|chosen| marked(chosen, look)));
         lines
     }
 
