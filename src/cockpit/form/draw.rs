@@ -7,7 +7,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 
 use super::difference::{consequence, table};
 use super::field::Look;
-use super::preview::wrapped;
+use super::preview::{Judged, wrapped};
 use super::{Form, Stop, labels};
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::part::World;
@@ -187,12 +187,10 @@ impl Form {
         };
         let verb = if self.is_risky() { labels::title(self.tool.spec.name, self.kind) } else { "Send".to_owned() };
         let mut spans = vec![Span::styled(format!("[ {verb} ]"), style)];
-        let why = if self.is_comparing { None } else { self.said.clone().or_else(|| self.objection()) };
-        if let Some(why) = why {
+        if let Some(why) = self.objection().filter(|_| !self.is_comparing && self.said.is_none()) {
             let room = usize::from(area.width).saturating_sub(text::width(&verb) + 6);
-            let role = if self.said.is_some() { Role::Warning } else { Role::Muted };
             let why = text::plain(&why).into_owned();
-            spans.push(Span::styled(format!("  {}", text::cut(&why, room)), world.theme.style(role)));
+            spans.push(Span::styled(format!("  {}", text::cut(&why, room)), world.theme.style(Role::Muted)));
         }
         let wide = u16::try_from(text::width(&verb) + 4).unwrap_or(area.width).min(area.width);
         let hit = Hit { area: Rect { width: wide, ..area }, stop: Stop::Send, row: None, indent: 0, width: 0 };
@@ -240,6 +238,10 @@ impl Form {
             say(Role::Warning, &format!("Sent as it stands, the form goes on from this. {key} sends it all the same."));
         } else if self.is_risky() {
             say(Role::Muted, "This is recorded in the audit trail under your name.");
+        }
+        let is_repeated = |said: &&String| matches!(&self.outlook.judged, Judged::Refused(r) if r.message() == *said);
+        if let Some(said) = self.said.as_ref().filter(|said| !self.is_comparing && !is_repeated(said)) {
+            say(Role::Warning, said);
         }
         let is_unfinished = !self.checked.is_whole();
         lines.extend(self.outlook.judged.lines(is_unfinished, world.theme, width));

@@ -64,7 +64,7 @@ impl Outlook {
     /// Asks now, unless nobody would answer.
     pub fn ask(&mut self, envelope: Envelope, world: &World<'_>) -> Vec<Ask> {
         if !world.is_live {
-            self.judged = Judged::Away;
+            (self.judged, self.is_stale) = (Judged::Away, false);
             return Vec::new();
         }
         let stamp = world.stamp();
