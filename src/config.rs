@@ -1,6 +1,7 @@
 //! Where the program's settings come from: defaults, then the config file, then the environment,
 //! then flags. The config file holds preferences only; policy lives in the database.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -22,6 +23,16 @@ pub struct File {
     pub actor: Option<String>,
     /// Your role, where no flag says otherwise.
     pub role: Option<String>,
+    /// The cockpit's theme: one that is shipped, or a file of yours in `themes/` beside this one.
+    pub theme: Option<String>,
+    /// Ring the terminal's bell for a new breach and a new emergency.
+    pub bell: bool,
+    /// Tell the desktop of them (OSC 9).
+    pub notify: bool,
+    /// Other keys for the cockpit's actions: `new = "N insert"`, `"queue.sort" = "o"`.
+    pub keys: BTreeMap<String, String>,
+    /// The cockpit's views: a name, and the filter behind it.
+    pub views: BTreeMap<String, String>,
 }
 
 /// A config file that cannot be used.

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use dispatch::cli;
+use dispatch::cockpit::log;
 use tracing_subscriber::EnvFilter;
 
 /// A call allocates many small things: the system's allocator takes a fifth of its time.
@@ -21,17 +22,9 @@ fn main() -> color_eyre::Result<ExitCode> {
         1 => "dispatch=info,sqlx=warn",
         _ => "dispatch=debug,sqlx=debug",
     };
-    let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::new(level))
-        .with_ansi(std::io::stderr().is_terminal() && !cli.no_color())
-        .with_target(false);
-    // A warning is read at once; whoever wants to hear more wants to know when.
-    if cli.verbosity() == 0 {
-        log.without_time().init();
-    } else {
-        log.init();
-    }
+    let style =
+        log::Style { is_coloured: std::io::stderr().is_terminal() && !cli.no_color(), has_time: cli.verbosity() > 0 };
+    log::begin(EnvFilter::new(level), style);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(cli::run(cli));
     // What was awaited is done; a read that hangs in the system is not waited for.

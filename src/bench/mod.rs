@@ -2,6 +2,7 @@
 //! that their ratio means something elsewhere too (docs/performance.md).
 
 pub mod calls;
+pub mod cockpit;
 pub mod feed;
 pub mod import;
 mod pgbench;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde::Serialize;
 use sqlx::PgPool;
 
+use crate::demo::DemoError;
 use crate::domain::refusal::Refusal;
 use crate::engine::Refused;
 use crate::engine::open::OpenError;
@@ -43,6 +45,22 @@ pub enum BenchError {
     /// A process or a directory of the soak's own could not be had.
     #[error("the soak could not {what}: {source}")]
     Soak { what: &'static str, source: std::io::Error },
+    /// A terminal for the cockpit could not be had.
+    #[error("the measurement could not {what}: {source}")]
+    Terminal { what: &'static str, source: std::io::Error },
+    /// The cockpit did not do what it was measured at.
+    #[error("the cockpit did not show `{what}` within 20 seconds. Does it start by itself, with `dispatch`?")]
+    Silent { what: &'static str },
+}
+
+impl From<DemoError> for BenchError {
+    fn from(error: DemoError) -> Self {
+        match error {
+            DemoError::Open(error) => error.into(),
+            DemoError::Store(error) => error.into(),
+            other => StoreError::Files(other.to_string()).into(),
+        }
+    }
 }
 
 impl From<Refusal> for BenchError {

@@ -7,11 +7,10 @@ use serde::Serialize;
 
 use super::calls::{LEVELS, TURN, WARM_UP, World, load};
 use super::{BenchError, Machine, Times, median, ratio, rounded, scratch};
+use crate::demo::SEED;
 use crate::demo::fill::{Order, Progress, fill};
-use crate::demo::{DemoError, SEED};
 use crate::engine::Engine;
 use crate::engine::open::Opening;
-use crate::store::StoreError;
 use crate::store::databases::tidy;
 
 /// What was measured with so many callers.
@@ -87,7 +86,7 @@ async fn measure(
         }
     };
     let order = Order { seed: SEED, tickets: Some(tickets), closed: 0 };
-    fill(&full, order, &watch).await.map_err(failed)?;
+    fill(&full, order, &watch).await?;
     tidy(&opening.cluster()?, scratch::OURS).await?;
     let mut full = Side::new(full).await?;
     let mut empty = Side::new(scratch::make(opening, scratch::YARDSTICK, most).await?).await?;
@@ -120,12 +119,4 @@ async fn measure(
     full.engine.store().close().await;
     empty.engine.store().close().await;
     Ok(())
-}
-
-fn failed(error: DemoError) -> BenchError {
-    match error {
-        DemoError::Open(error) => error.into(),
-        DemoError::Store(error) => error.into(),
-        other => StoreError::Files(other.to_string()).into(),
-    }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::db::with_server;
 use super::error::CliError;
-use super::out::{Tone, grouped, say, terminal_columns};
+use super::out::{Tone, say, terminal_columns};
 use super::progress;
 use super::queue;
 use super::session::Session;
@@ -22,6 +22,7 @@ use crate::domain::state::State;
 use crate::engine::open::{Opening, open};
 use crate::engine::{Desk, Engine, QueuePage, QueueQuery};
 use crate::store::local::Started;
+use crate::text::grouped;
 
 /// Look at a believable day of a door, lock and glass company
 #[derive(Debug, Args)]
@@ -95,9 +96,20 @@ pub async fn run(session: &mut Session, args: DemoArgs) -> Result<u8, CliError> 
         make(&lock, &opening, &args).await?;
         engine = open(&opening).await?.engine;
     }
-    let code = if args.headless { headless(session, &engine).await } else { show(session, &engine).await };
+    if args.headless {
+        let code = headless(session, &engine).await;
+        drop(lock);
+        return code;
+    }
+    let has_screen = super::cockpit::needs_terminal().is_ok() && !session.out.json;
+    if !has_screen {
+        let code = show(session, &engine).await;
+        drop(lock);
+        return code;
+    }
+    engine.store().close().await;
     drop(lock);
-    code
+    super::cockpit::run(session).await
 }
 
 /// Makes the day, saying so.

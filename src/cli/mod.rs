@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod bench;
 mod call;
+mod cockpit;
 mod completions;
 mod db;
 mod demo;
@@ -35,16 +36,16 @@ pub use usage::parse;
 
 /// Field-service dispatch: every promise, every step, every proof in one case file.
 #[derive(Debug, Parser)]
-#[command(name = "dispatch", version, arg_required_else_help = true)]
+#[command(name = "dispatch", version)]
 #[command(
-    after_help = "Example:\n  dispatch tool list\n\nExit codes: 0 done, 1 unexpected, 2 wrong usage, 3 refused by \
+    after_help = "Without a command: the cockpit.\n\nExample:\n  dispatch tool list\n\nExit codes: 0 done, 1 unexpected, 2 wrong usage, 3 refused by \
 authority, 4 refused by rule or conflict, 5 not found, 6 unavailable, 130 interrupted."
 )]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// What every command understands.
@@ -104,27 +105,29 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(session) => session,
         Err(error) => return finish(Err(error), json_refusals),
     };
-    let works_without_config = matches!(cli.command, Command::Doctor(_) | Command::Completions(_) | Command::Man(_));
+    let works_without_config =
+        matches!(cli.command, Some(Command::Doctor(_) | Command::Completions(_) | Command::Man(_)));
     if !works_without_config && let Err(error) = session.heed_config() {
         return finish(Err(error), json_refusals);
     }
     let work = async {
         let result = match cli.command {
-            Command::Demo(args) => demo::run(&mut session, args).await,
-            Command::Tool(args) => tool::run(&mut session, args),
-            Command::Call(args) => call::run(&mut session, args).await,
-            Command::Run(args) => run::run(&mut session, args).await,
-            Command::Queue(args) => queue::run(&mut session, args).await,
-            Command::Ticket(args) => ticket::run(&mut session, args).await,
-            Command::Evidence(args) => evidence::run(&mut session, args).await,
-            Command::Directory(args) => directory::run(&mut session, args).await,
-            Command::Import(args) => import::run(&mut session, args).await,
-            Command::Db(args) => db::run(&mut session, args).await,
-            Command::Audit(args) => audit::run(&mut session, args).await,
-            Command::Bench(args) => bench::run(&mut session, args).await,
-            Command::Doctor(_) => doctor::run(&mut session).await,
-            Command::Completions(args) => completions::run(&mut session, &args),
-            Command::Man(args) => man::run(&mut session, &args),
+            None => cockpit::run(&mut session).await,
+            Some(Command::Demo(args)) => demo::run(&mut session, args).await,
+            Some(Command::Tool(args)) => tool::run(&mut session, args),
+            Some(Command::Call(args)) => call::run(&mut session, args).await,
+            Some(Command::Run(args)) => run::run(&mut session, args).await,
+            Some(Command::Queue(args)) => queue::run(&mut session, args).await,
+            Some(Command::Ticket(args)) => ticket::run(&mut session, args).await,
+            Some(Command::Evidence(args)) => evidence::run(&mut session, args).await,
+            Some(Command::Directory(args)) => directory::run(&mut session, args).await,
+            Some(Command::Import(args)) => import::run(&mut session, args).await,
+            Some(Command::Db(args)) => db::run(&mut session, args).await,
+            Some(Command::Audit(args)) => audit::run(&mut session, args).await,
+            Some(Command::Bench(args)) => bench::run(&mut session, args).await,
+            Some(Command::Doctor(_)) => doctor::run(&mut session).await,
+            Some(Command::Completions(args)) => completions::run(&mut session, &args),
+            Some(Command::Man(args)) => man::run(&mut session, &args),
         };
         result.and_then(|code| session.out.flush().map(|()| code))
     };

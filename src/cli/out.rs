@@ -121,19 +121,6 @@ impl Out {
     }
 }
 
-/// A number with a comma between thousands.
-pub fn grouped(number: impl std::fmt::Display) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// The columns there are to write in.
 pub fn terminal_columns() -> usize {
     terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| usize::from(columns)).max(20)

@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write, stderr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::out::{grouped, say};
+use super::out::say;
+use crate::text::grouped;
 
 /// Whatever ends sooner needs no progress.
 const PATIENCE: Duration = Duration::from_secs(1);

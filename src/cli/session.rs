@@ -44,6 +44,11 @@ impl Session {
         self.wrong_file.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
+    /// What the config file says about the cockpit.
+    pub fn cockpit_settings(&self) -> File {
+        self.file.clone()
+    }
+
     /// Which database, and how to open it.
     pub fn opening(&self) -> Opening {
         let url = self

@@ -71,6 +71,8 @@ pub enum Effect {
     /// Say which ticket is open here, and ask who else has it open.
     Attend {
         ticket: Option<Uuid>,
+        /// Whether a form is open on it.
+        is_editing: bool,
         actor: Actor,
     },
     /// Say `Due` after a while.

@@ -9,11 +9,35 @@
 //! A pane or a dialog is one file and a [`part::Part`]; a key is one row of [`keymap`]'s table, which
 //! the footer, the help, the palette and the config file all read.
 
+pub mod calls;
+pub mod courier;
+pub mod crew;
+pub mod dialogs;
 pub mod effect;
 pub mod envelope;
+#[cfg(test)]
+mod fake;
+pub mod files;
+pub mod follow;
 pub mod form;
+pub mod hear;
+pub mod journal;
+pub mod keep;
 pub mod keymap;
+pub mod known;
+pub mod late;
+pub mod log;
+pub mod look;
+pub mod model;
 pub mod msg;
+pub mod panes;
 pub mod part;
+pub mod picture;
 pub mod rows;
+pub mod run;
+#[cfg(test)]
+pub mod snapshot;
+pub mod terminal;
 pub mod theme;
+pub mod update;
+pub mod view;

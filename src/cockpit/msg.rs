@@ -11,6 +11,7 @@ use super::envelope::Envelope;
 use crate::domain::queue::Row;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
+pub use crate::engine::Present;
 use crate::engine::{Preview, Refused, Reply};
 
 /// One thing that happened.
@@ -143,14 +144,4 @@ pub struct Picture {
     pub width: u16,
     pub height: u16,
     pub pixels: Vec<[u8; 3]>,
-}
-
-/// Somebody else who has a ticket open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Present {
-    pub actor_id: String,
-    pub role: String,
-    /// Whether a form is open on it.
-    pub is_editing: bool,
-    pub since: Timestamp,
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::effect::{Effect, Stamp};
 use super::keymap::{Action, Keymap, Scope};
+use super::known::Known;
 use super::msg::{CaseData, Msg};
 use super::rows::Line;
 use super::theme::Theme;
@@ -38,6 +39,8 @@ pub struct World<'a> {
     pub is_live: bool,
     /// Where stamps come from.
     pub stamps: &'a Cell<Stamp>,
+    /// Everything else.
+    pub known: &'a Known,
 }
 
 impl World<'_> {
@@ -71,6 +74,12 @@ pub enum Ask {
     Find(String),
     /// Show the queue through a filter.
     Filter(String),
+    /// Keep the filter that counts as a view of this name.
+    KeepView(String),
+    /// Take back a call that was not sent.
+    Withdraw(Uuid),
+    /// Open the form of a refused call again, with what was typed and why it was refused.
+    Reopen(Uuid),
     /// Act in another role.
     Role(crate::domain::actor::Role),
     /// Look another way.

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::actor::{ActorType, Role};
@@ -260,6 +261,33 @@ impl Suspect {
             }
         }
     }
+}
+
+/// What is wrong with the events of a ticket as its timeline tells them, in a sentence; none where
+/// they are whole. Whether links are gone from the end only the head knows, which a timeline does
+/// not tell; where it leaves out what was hashed, as for a customer, nothing can be said.
+pub fn finding(ticket_id: Uuid, timeline: &[Value]) -> Option<String> {
+    let read = |entry: &Value| {
+        let mut entry = entry.clone();
+        entry["chain"] = entry.get("seq").filter(|seq| !seq.is_null()).map(|_| ticket_id.to_string()).into();
+        serde_json::from_value::<Event>(entry)
+    };
+    if timeline.iter().any(|entry| entry["actor_id"].is_null()) {
+        return None;
+    }
+    let mut links: Vec<Event> = match timeline.iter().map(read).collect() {
+        Ok(links) => links,
+        Err(error) => return Some(format!("an event cannot be read ({error})")),
+    };
+    links.retain(|event| event.seq.is_some());
+    links.sort_by_key(|event| event.seq);
+    let head = links.last()?.head();
+    let mut walk = Walk::along(ticket_id.to_string());
+    for event in &links {
+        walk.link(event);
+    }
+    let broken = walk.end(Some(&head)).err()?;
+    Some(format!("link {} of the audit chain is broken: {}", broken.seq, broken.damage))
 }
 
 /// A column's value as text; none where it is null.

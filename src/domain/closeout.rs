@@ -80,6 +80,22 @@ pub struct Gate<'a> {
     pub probes: Option<&'a Probes>,
 }
 
+words! {
+    /// How a required evidence key stands.
+    pub enum Standing {
+        Present = "present",
+        Waived = "waived",
+        Missing = "missing",
+    }
+}
+
+/// An evidence key that the incident type requires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RequiredKey {
+    pub key: String,
+    pub standing: Standing,
+}
+
 /// What the gate answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -182,8 +198,7 @@ impl Gate<'_> {
         let template = incident_type.and_then(|kind| self.policy.template(kind));
         let empty = Map::new();
         let claim = self.claim.unwrap_or(Claim { checklist: &empty, no_signature_reason: None, evidence_refs: &[] });
-        let has_reason = claim.no_signature_reason.is_some_and(|reason| !reason.trim().is_empty());
-        let signature_satisfied = has_reason || self.evidence.iter().any(is_signature);
+        let signature_satisfied = self.signature_satisfied();
         let required = template.map(|template| self.policy.required_evidence(template)).unwrap_or_default();
 
         let mut report = Report {
@@ -221,19 +236,39 @@ impl Gate<'_> {
             report.code = Requirement::TemplateNotFound;
             return report;
         }
-        self.count_missing(&mut report, claim, &required);
+        self.count_missing(&mut report, claim, required);
         report
     }
 
-    fn count_missing(&self, report: &mut Report, claim: Claim<'_>, required: &BTreeSet<String>) {
+    /// How the keys that the incident type requires stand, in order; none without a template.
+    pub fn required_keys(&self) -> Vec<RequiredKey> {
+        let template = self.incident_type.and_then(|kind| self.policy.template(kind));
+        let required = template.map(|template| self.policy.required_evidence(template)).unwrap_or_default();
+        self.standing(required)
+    }
+
+    fn signature_satisfied(&self) -> bool {
+        let reason = self.claim.and_then(|claim| claim.no_signature_reason);
+        reason.is_some_and(|reason| !reason.trim().is_empty()) || self.evidence.iter().any(is_signature)
+    }
+
+    fn standing(&self, required: BTreeSet<String>) -> Vec<RequiredKey> {
         let present: BTreeSet<&str> = self.evidence.iter().filter_map(EvidenceItem::key).collect();
-        let waived = self.waived();
-        for key in required {
-            let met = present.contains(key.as_str()) || key == SIGNATURE_KEY && report.signature_satisfied;
-            if !met && waived.contains(key.as_str()) {
-                report.waived_evidence_keys.push(key.clone());
-            } else if !met {
-                report.missing_evidence_keys.push(key.clone());
+        let (waived, signed) = (self.waived(), self.signature_satisfied());
+        let stands = |key: &str| match key {
+            key if present.contains(key) || key == SIGNATURE_KEY && signed => Standing::Present,
+            key if waived.contains(key) => Standing::Waived,
+            _ => Standing::Missing,
+        };
+        required.into_iter().map(|key| RequiredKey { standing: stands(&key), key }).collect()
+    }
+
+    fn count_missing(&self, report: &mut Report, claim: Claim<'_>, required: BTreeSet<String>) {
+        for RequiredKey { key, standing } in self.standing(required) {
+            match standing {
+                Standing::Present => {}
+                Standing::Waived => report.waived_evidence_keys.push(key),
+                Standing::Missing => report.missing_evidence_keys.push(key),
             }
         }
         report.missing_checklist_keys = self

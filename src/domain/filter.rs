@@ -1,15 +1,23 @@
 //! The filter language of the queue: `state:new,triaged -tech:ortiz age:>2h "pier 9"`.
 //!
-//! Plain words are looked for in every column. `field:value` narrows one. All fields must fit; commas
+//! Plain words are looked for in every column, and found where letters are left out: `prk` finds Park.
+//! `field:value` narrows one. All fields must fit; commas
 //! inside one separate what may, a minus in front turns it round, quotes hold spaces together. `age:`
 //! counts from creation.
 
+use std::cell::RefCell;
+
 use chrono::TimeDelta;
+use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use uuid::Uuid;
 
 use super::queue::Row;
 use super::refusal::{Code, Refusal};
+use super::sla::{SlaClock, SlaStatus};
+use super::state::State;
 use super::time::Timestamp;
-use super::words::words;
+use super::words::{Priority, words};
 
 words! {
     /// What can be narrowed.
@@ -30,7 +38,7 @@ words! {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Term {
-    Word(String),
+    Word(Word),
     Field { field: Field, any_of: Vec<String> },
     Age { older: bool, than: TimeDelta },
 }
@@ -85,13 +93,13 @@ fn age(text: &str) -> Result<Term, Refusal> {
 }
 
 fn term(text: &str) -> Result<Term, Refusal> {
-    let Some((name, values)) = text.split_once(':') else { return Ok(Term::Word(text.to_lowercase())) };
+    let Some((name, values)) = text.split_once(':') else { return Ok(Term::Word(Word::new(text))) };
     let Some(field) = Field::parse(&name.to_lowercase()) else {
         if name.chars().all(|c| c.is_ascii_alphabetic()) {
             let all: Vec<_> = Field::ALL.iter().map(|field| field.as_str()).collect();
             return Err(wrong(format!("The filter does not know the field `{name}:`. There are: {}.", all.join(", "))));
         }
-        return Ok(Term::Word(text.to_lowercase()));
+        return Ok(Term::Word(Word::new(text)));
     };
     if field == Field::Age {
         return age(values);
@@ -109,6 +117,77 @@ fn fold(text: &str) -> String {
     text.to_lowercase().replace('_', " ")
 }
 
+/// What a filter can look at in a row.
+pub trait Columns {
+    fn number(&self) -> &str;
+    fn state(&self) -> State;
+    fn priority(&self) -> Priority;
+    fn incident_type(&self) -> Option<&str>;
+    fn summary(&self) -> &str;
+    fn site_id(&self) -> Uuid;
+    fn site_name(&self) -> &str;
+    fn site_city(&self) -> &str;
+    fn region(&self) -> Option<&str>;
+    fn account_id(&self) -> Uuid;
+    fn account_name(&self) -> &str;
+    fn tech_id(&self) -> Option<&str>;
+    fn tech_name(&self) -> Option<&str>;
+    fn provider_id(&self) -> Option<Uuid>;
+    fn created_at(&self) -> Timestamp;
+    fn sla(&self, now: Timestamp) -> (SlaStatus, SlaClock);
+}
+
+impl Columns for Row {
+    fn number(&self) -> &str {
+        &self.number
+    }
+    fn state(&self) -> State {
+        self.state
+    }
+    fn priority(&self) -> Priority {
+        self.priority
+    }
+    fn incident_type(&self) -> Option<&str> {
+        self.incident_type.as_deref()
+    }
+    fn summary(&self) -> &str {
+        &self.summary
+    }
+    fn site_id(&self) -> Uuid {
+        self.site.id
+    }
+    fn site_name(&self) -> &str {
+        &self.site.name
+    }
+    fn site_city(&self) -> &str {
+        &self.site.city
+    }
+    fn region(&self) -> Option<&str> {
+        self.site_region.as_deref()
+    }
+    fn account_id(&self) -> Uuid {
+        self.account_id
+    }
+    fn account_name(&self) -> &str {
+        &self.account_name
+    }
+    fn tech_id(&self) -> Option<&str> {
+        self.assigned_tech.as_deref()
+    }
+    fn tech_name(&self) -> Option<&str> {
+        self.assigned_tech_name.as_deref()
+    }
+    fn provider_id(&self) -> Option<Uuid> {
+        self.assigned_provider_id
+    }
+    fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+    fn sla(&self, _now: Timestamp) -> (SlaStatus, SlaClock) {
+        (self.sla_status, self.sla_clock)
+    }
+}
+
 impl RowFilter {
     /// Reads a filter, or says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
@@ -122,66 +201,142 @@ impl RowFilter {
             .map(Self)
     }
 
+    /// Whether it lets everything through.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a row is shown.
-    pub fn shows(&self, row: &Row, now: Timestamp) -> bool {
+    pub fn shows(&self, row: &impl Columns, now: Timestamp) -> bool {
         self.0.iter().all(|(wanted, term)| term.fits(row, now) == *wanted)
+    }
+
+    /// The same with the words left out: for rows that the database found by them, in columns that a row
+    /// does not have.
+    pub fn shows_but_for_words(&self, row: &impl Columns, now: Timestamp) -> bool {
+        let terms = self.0.iter().filter(|(wanted, term)| !*wanted || !matches!(term, Term::Word(_)));
+        terms.into_iter().all(|(wanted, term)| term.fits(row, now) == *wanted)
+    }
+
+    /// Whether what it shows changes with time alone.
+    pub fn depends_on_time(&self) -> bool {
+        self.0.iter().any(|(_, term)| matches!(term, Term::Age { .. } | Term::Field { field: Field::Sla, .. }))
+    }
+
+    /// The words it looks for, as the database is asked for them.
+    pub fn words(&self) -> Vec<&str> {
+        let words = self.0.iter().filter(|(wanted, _)| *wanted);
+        words
+            .filter_map(|(_, term)| if let Term::Word(word) = term { Some(word.text.as_str()) } else { None })
+            .collect()
+    }
+
+    /// The terminal states that it names, which no list of open work holds.
+    pub fn closed_states(&self) -> Vec<State> {
+        let named = |state: &State| {
+            self.0.iter().any(|(wanted, term)| match term {
+                Term::Field { field: Field::State, any_of } if *wanted => {
+                    any_of.iter().any(|value| value == "any" || *value == fold(state.as_str()))
+                }
+                Term::Field { field: Field::Phase, any_of } if *wanted => {
+                    any_of.iter().any(|value| *value == fold(state.phase().as_str()))
+                }
+                _ => false,
+            })
+        };
+        State::ALL.iter().copied().filter(|state| state.is_terminal()).filter(named).collect()
+    }
+}
+
+/// A word, ready to be looked for.
+#[derive(Debug, Clone, PartialEq)]
+struct Word {
+    text: String,
+    sought: Atom,
+    /// As words of the contract are written, with underscores.
+    as_constant: Option<Atom>,
+}
+
+thread_local! {
+    /// Its scratch memory is large, so it is made once.
+    static MATCHER: RefCell<Matcher> = RefCell::new(Matcher::new(Config::DEFAULT));
+}
+
+impl Word {
+    fn new(text: &str) -> Self {
+        let atom = |text: &str| Atom::new(text, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy, false);
+        let as_constant = text.contains(' ').then(|| atom(&text.replace(' ', "_")));
+        Self { text: text.to_lowercase(), sought: atom(text), as_constant }
+    }
+
+    /// What a match must be worth: its letters all there, in one piece or nearly so. Every letter counts
+    /// 16, one that follows its predecessor 4 more, a gap costs 3 and more.
+    fn worth(&self) -> u16 {
+        let letters = u16::try_from(self.text.chars().count()).unwrap_or(u16::MAX / 17);
+        letters.saturating_mul(17).saturating_sub(1)
+    }
+
+    fn is_in(&self, text: &str, atom: &Atom) -> bool {
+        let mut room = Vec::new();
+        MATCHER.with_borrow_mut(|matcher| {
+            atom.score(Utf32Str::new(text, &mut room), matcher).is_some_and(|score| score >= self.worth())
+        })
+    }
+
+    fn fits(&self, row: &impl Columns) -> bool {
+        let constant = self.as_constant.as_ref().unwrap_or(&self.sought);
+        let constants = [Some(row.state().as_str()), Some(row.priority().as_str()), row.incident_type()];
+        let texts = [
+            Some(row.number()),
+            Some(row.site_name()),
+            Some(row.summary()),
+            Some(row.account_name()),
+            row.tech_name(),
+            Some(row.site_city()),
+            row.region(),
+            row.tech_id(),
+        ];
+        texts.into_iter().flatten().any(|text| self.is_in(text, &self.sought))
+            || constants.into_iter().flatten().any(|text| self.is_in(text, constant))
     }
 }
 
 impl Term {
-    fn fits(&self, row: &Row, now: Timestamp) -> bool {
+    fn fits(&self, row: &impl Columns, now: Timestamp) -> bool {
         match self {
-            Self::Age { older, than } => (now.utc() - row.created_at.utc() > *than) == *older,
-            Self::Field { field, any_of } => any_of.iter().any(|value| field_fits(*field, value, row)),
-            Self::Word(word) => {
-                let columns = [
-                    Some(row.number.as_str()),
-                    Some(row.state.as_str()),
-                    Some(row.priority.as_str()),
-                    row.incident_type.as_deref(),
-                    Some(&row.summary),
-                    Some(&row.site.name),
-                    Some(&row.site.city),
-                    row.site_region.as_deref(),
-                    row.assigned_tech.as_deref(),
-                    row.assigned_tech_name.as_deref(),
-                    Some(&row.account_name),
-                ];
-                columns.into_iter().flatten().any(|column| {
-                    let column = column.to_lowercase();
-                    column.contains(word.as_str()) || column.replace('_', " ").contains(word.as_str())
-                })
-            }
+            Self::Age { older, than } => (now.utc() - row.created_at().utc() > *than) == *older,
+            Self::Field { field, any_of } => any_of.iter().any(|value| field_fits(*field, value, row, now)),
+            Self::Word(word) => word.fits(row),
         }
     }
 }
 
-fn field_fits(field: Field, value: &str, row: &Row) -> bool {
+fn field_fits(field: Field, value: &str, row: &impl Columns, now: Timestamp) -> bool {
     let is = |text: &str| fold(text) == value;
     let has = |text: Option<&str>| text.is_some_and(|text| fold(text).contains(value));
     match field {
-        Field::State => value == "any" || value == "open" && !row.state.is_terminal() || is(row.state.as_str()),
-        Field::Phase => is(row.state.phase().as_str()),
+        Field::State => value == "any" || value == "open" && !row.state().is_terminal() || is(row.state().as_str()),
+        Field::Phase => is(row.state().phase().as_str()),
         Field::Priority => {
-            row.priority.as_str().to_lowercase().starts_with(value) || value == "emr" && is_emergency(row)
+            row.priority().as_str().to_lowercase().starts_with(value)
+                || value == "emr" && row.priority() == Priority::Emergency
         }
-        Field::Sla => value == "any" || is(row.sla_status.as_str()) || is(row.sla_clock.as_str()),
-        Field::Technician => match (&row.assigned_tech, value) {
+        Field::Sla => {
+            let (status, clock) = row.sla(now);
+            value == "any" || is(status.as_str()) || is(clock.as_str())
+        }
+        Field::Technician => match (row.tech_id(), value) {
             (None, "none" | "-") => true,
-            (id, _) => has(id.as_deref()) || has(row.assigned_tech_name.as_deref()),
+            (id, _) => has(id) || has(row.tech_name()),
         },
-        Field::Site => has(Some(&row.site.name)) || has(Some(&row.site.city)) || is(&row.site.id.to_string()),
-        Field::Account => has(Some(&row.account_name)) || is(&row.account_id.to_string()),
-        Field::Incident => has(row.incident_type.as_deref()),
-        Field::Region => row.site_region.as_deref().is_some_and(is),
-        Field::Provider => row.assigned_provider_id.is_some_and(|id| is(&id.to_string())),
+        Field::Site => has(Some(row.site_name())) || has(Some(row.site_city())) || is(&row.site_id().to_string()),
+        Field::Account => has(Some(row.account_name())) || is(&row.account_id().to_string()),
+        Field::Incident => has(row.incident_type()),
+        Field::Region => row.region().is_some_and(is),
+        Field::Provider => row.provider_id().is_some_and(|id| is(&id.to_string())),
         // Understood as a term of its own.
         Field::Age => false,
     }
-}
-
-fn is_emergency(row: &Row) -> bool {
-    row.priority == super::words::Priority::Emergency
 }
 
 #[cfg(test)]
@@ -239,10 +394,25 @@ mod tests {
             "t-10423 ortiz",
             "\"cannot secure\"",
             "state:open",
+            "storfront",
+            "ortz",
+            "\"on site\"",
+            "PIER",
         ] {
             assert!(shows(yes), "{yes}");
         }
-        for no in ["state:new", "-pri:emr", "tech:none", "region:c", "age:<2h", "window", "-storefront", "provider:x"] {
+        for no in [
+            "state:new",
+            "-pri:emr",
+            "tech:none",
+            "region:c",
+            "age:<2h",
+            "window",
+            "-storefront",
+            "provider:x",
+            "storxfront",
+            "zzz",
+        ] {
             assert!(!shows(no), "{no}");
         }
     }

@@ -12,6 +12,7 @@ pub mod filter;
 pub mod intake;
 pub mod judge;
 pub mod messages;
+pub mod next;
 pub mod packet;
 pub mod payload;
 pub mod policy;

@@ -44,6 +44,14 @@ impl Timestamp {
         self.0.timestamp_millis()
     }
 
+    /// The moment this many seconds later, or the last one chrono can say.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        TimeDelta::try_seconds(seconds)
+            .and_then(|delta| self.0.checked_add_signed(delta))
+            .map_or(Self(DateTime::<Utc>::MAX_UTC), Self)
+    }
+
     /// The moment this many minutes later, or the last one chrono can say.
     #[must_use]
     pub fn plus_minutes(self, minutes: i64) -> Self {

@@ -44,6 +44,7 @@ pub fn timeline(ticket_id: uuid::Uuid, events: &[Event], role: Role) -> Value {
                 "after_state": event.after_state,
                 "payload": event.payload,
                 "created_at": event.created_at,
+                "prev_hash": event.prev_hash,
                 "hash": event.hash,
             });
             if role == Role::Customer {
@@ -66,6 +67,8 @@ pub fn evidence(ticket_id: uuid::Uuid, items: &[EvidenceItem]) -> Value {
 pub struct Surroundings {
     /// The newest QA result.
     pub last_qa_result: Option<String>,
+    /// The names and the address around the ticket, for people to read.
+    pub place: Value,
 }
 
 /// The whole case (9.5).
@@ -88,11 +91,13 @@ pub fn case(case: &CaseFile, around: &Surroundings, actor: &Actor, policy: &Poli
         "generated_at": now,
         "ticket": ticket,
         "site": case.site,
+        "place": around.place,
         "open_approvals": open,
         "exceptions": case.exceptions,
         "evidence": case.evidence,
         "completion": case.completion,
         "closeout_gate": case.gate(claim, policy, now).report(),
+        "required_evidence": case.gate(claim, policy, now).required_keys(),
         "checkpoints": checkpoints(case, around, policy, now),
         "actions": actions,
     })

@@ -1,6 +1,7 @@
 //! Commands: asked, judged, and stored exactly once.
 
 use std::collections::btree_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
 use serde_json::{Value, json};
@@ -64,10 +65,16 @@ impl Engine {
     ) -> Result<Reply, Refusal> {
         let request_id = request_id(call)?;
         about.0 = Some(request_id);
-        match self.target(reference).await? {
+        // Nothing was written before the first write began, so the call surely was not done.
+        let has_written = AtomicBool::new(false);
+        let never_sent = |refusal: Refusal| {
+            let is_sure = refusal.code() == Code::Unavailable && !has_written.load(Ordering::Relaxed);
+            if is_sure { refusal.with("never_sent", true) } else { refusal }
+        };
+        match self.target(reference).await.map_err(never_sent)? {
             Some(target) => {
                 about.1 = target.ticket_id;
-                self.attempts(tool, call, target, request_id).await
+                self.attempts(tool, call, target, request_id, &has_written).await.map_err(never_sent)
             }
             // A payload that cannot be read is said before the ticket that nobody knows.
             None => Err(asked(tool, call, Target::default()).payload.err().unwrap_or_else(|| reference.not_found())),
@@ -103,6 +110,7 @@ impl Engine {
         call: &Call,
         target: Target,
         request_id: Uuid,
+        has_written: &AtomicBool,
     ) -> Result<Reply, Refusal> {
         let asked = asked(tool, call, target);
         let mut probes: Option<Probes> = self.options.require_head.then(Probes::new);
@@ -110,9 +118,9 @@ impl Engine {
         let mut tries = self.patience.tries();
         loop {
             let result = if locked {
-                tries.bounded(self.attempt_locked(&asked, call, request_id, probes.as_ref())).await
+                tries.bounded(self.attempt_locked(&asked, call, request_id, probes.as_ref(), has_written)).await
             } else {
-                tries.bounded(self.attempt(&asked, call, request_id, probes.as_ref())).await
+                tries.bounded(self.attempt(&asked, call, request_id, probes.as_ref(), has_written)).await
             };
             match result {
                 Ok(Ok(reply)) => return reply,
@@ -138,9 +146,10 @@ impl Engine {
         call: &Call,
         request_id: Uuid,
         probes: Option<&Probes>,
+        has_written: &AtomicBool,
     ) -> Result<Ended, StoreError> {
         let mut connection = self.store.lane().await?;
-        let ended = self.attempt_on(&mut connection, asked, call, request_id, probes).await?;
+        let ended = self.attempt_on(&mut connection, asked, call, request_id, probes, has_written).await?;
         connection.keep();
         Ok(ended)
     }
@@ -152,11 +161,12 @@ impl Engine {
         call: &Call,
         request_id: Uuid,
         probes: Option<&Probes>,
+        has_written: &AtomicBool,
     ) -> Result<Ended, StoreError> {
         let mut connection = self.store.pool().acquire().await?;
         let mut transaction = connection.begin().await?;
         lock(&mut transaction, asked.ticket_id).await?;
-        let ended = self.attempt_on(&mut transaction, asked, call, request_id, probes).await?;
+        let ended = self.attempt_on(&mut transaction, asked, call, request_id, probes, has_written).await?;
         transaction.commit().await?;
         Ok(ended)
     }
@@ -168,6 +178,7 @@ impl Engine {
         call: &Call,
         request_id: Uuid,
         probes: Option<&Probes>,
+        has_written: &AtomicBool,
     ) -> Result<Ended, StoreError> {
         let needs = needs(asked);
         let endpoint = asked.tool.spec.endpoint();
@@ -175,10 +186,13 @@ impl Engine {
         Ok(match self.decide(asked, call, request_id, probes, loaded) {
             Decided::Answer(answer) => Ok(answer),
             Decided::Again(again) => Err(again),
-            Decided::Write(write, reply) => match persist(connection, &write).await? {
-                Outcome::Done => Ok(Ok(reply)),
-                Outcome::MovedOn => Err(Again::MovedOn),
-            },
+            Decided::Write(write, reply) => {
+                has_written.store(true, Ordering::Relaxed);
+                match persist(connection, &write).await? {
+                    Outcome::Done => Ok(Ok(reply)),
+                    Outcome::MovedOn => Err(Again::MovedOn),
+                }
+            }
         })
     }
 

@@ -47,6 +47,16 @@ pub struct QueueChanges {
     pub starts_anew: bool,
 }
 
+/// Somebody who has a ticket open on another screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Present {
+    pub actor_id: String,
+    pub role: String,
+    /// Whether a form is open on it.
+    pub is_editing: bool,
+    pub since: Timestamp,
+}
+
 /// What a face can ask for.
 #[async_trait]
 pub trait Desk: Send + Sync + std::fmt::Debug {
@@ -60,6 +70,18 @@ pub trait Desk: Send + Sync + std::fmt::Debug {
     async fn changes(&self, caller: &Caller, since: &FeedToken) -> Result<QueueChanges, Refusal>;
     /// Keeps a file in the object store, so that evidence can name it.
     async fn upload(&self, caller: &Caller, bytes: &[u8]) -> Result<Stored, Refusal>;
+    /// The bytes of one of our own uris; none where it is not ours, or not there.
+    async fn object(&self, caller: &Caller, uri: &str) -> Result<Option<Vec<u8>>, Refusal>;
+    /// Says which ticket a screen has open, or that it has none any more, and asks who else has it
+    /// open. A screen that is not heard of for 15 seconds is forgotten. Where a database can only be
+    /// read, nobody is ever there.
+    async fn attend(
+        &self,
+        caller: &Caller,
+        session: Uuid,
+        ticket: Option<Uuid>,
+        is_editing: bool,
+    ) -> Result<Vec<Present>, Refusal>;
 }
 
 #[async_trait]
@@ -104,6 +126,22 @@ impl Desk for Engine {
     async fn upload(&self, caller: &Caller, bytes: &[u8]) -> Result<Stored, Refusal> {
         let stored = self.keep(caller, bytes).await;
         self.note("closeout.add_evidence", caller, stored).await
+    }
+
+    async fn object(&self, caller: &Caller, uri: &str) -> Result<Option<Vec<u8>>, Refusal> {
+        let found = self.fetch(caller, uri).await;
+        self.note("closeout.list_evidence", caller, found).await
+    }
+
+    async fn attend(
+        &self,
+        caller: &Caller,
+        session: Uuid,
+        ticket: Option<Uuid>,
+        is_editing: bool,
+    ) -> Result<Vec<Present>, Refusal> {
+        let present = self.attending(caller, session, ticket, is_editing).await;
+        self.note("case.get", caller, present).await
     }
 }
 

@@ -23,7 +23,7 @@ use futures::future::BoxFuture;
 pub use crate::store::copy::Batch;
 pub use bulk::{Bulk, BulkCall, Known};
 pub use call::{Call, Caller, Preview, Refused, Reply};
-pub use desk::{Desk, QueueChanges, QueuePage, QueueQuery};
+pub use desk::{Desk, Present, QueueChanges, QueuePage, QueueQuery};
 pub use patience::Patience;
 
 pub use crate::store::objects::{MAX_OBJECT, Stored, uri_of};

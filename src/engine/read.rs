@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Engine;
 use super::admission::{Reference, Target};
 use super::call::{Call, Caller, Refused, Reply};
-use super::desk::{QueueChanges, QueuePage, QueueQuery};
+use super::desk::{Present, QueueChanges, QueuePage, QueueQuery};
 use crate::domain::canonical::to_value;
 use crate::domain::judge;
 use crate::domain::queue::{DEFAULT_LIMIT, MAX_LIMIT};
@@ -17,9 +17,11 @@ use crate::domain::tool::{Needs, Payload, Tool};
 use crate::domain::tools::directory_search::DirectorySearch;
 use crate::domain::tools::dispatcher_cockpit::DispatcherCockpit;
 use crate::domain::view;
+use crate::store::StoreError;
 use crate::store::directory::Lookup;
 use crate::store::load::{Loaded, Wanted};
 use crate::store::objects::{MAX_OBJECT, Stored};
+use crate::store::presence::{Attendance, Attendant};
 use crate::store::queue::{Cursor, FeedToken, PageRequest};
 
 impl Engine {
@@ -235,6 +237,37 @@ impl Engine {
             tracing::error!(%error, "an object could not be kept");
             Refusal::new(Code::Unavailable, error.to_string()).with("retry_after_seconds", to_value(&5))
         })
+    }
+}
+
+impl Engine {
+    /// An object, for whoever may list evidence.
+    pub(super) async fn fetch(&self, caller: &Caller, uri: &str) -> Result<Option<Vec<u8>>, Refusal> {
+        registry::find("closeout.list_evidence").map_or(Ok(()), |tool| judge::authorise(tool, &caller.actor))?;
+        caller.scope.check_something()?;
+        self.objects.get(uri).await.map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))
+    }
+
+    /// Who else has a ticket open, for whoever may look at a case. Asked every few seconds, and
+    /// worth no patience: the next time will tell.
+    pub(super) async fn attending(
+        &self,
+        caller: &Caller,
+        session: Uuid,
+        ticket: Option<Uuid>,
+        is_editing: bool,
+    ) -> Result<Vec<Present>, Refusal> {
+        may_look(caller)?;
+        caller.scope.check_something()?;
+        let attendance = Attendance { session, actor: &caller.actor, ticket, is_editing };
+        let present = self.store.attend(&attendance, &caller.scope).await.map_err(StoreError::into_refusal)?;
+        let seen = |other: Attendant| Present {
+            actor_id: other.actor_id,
+            role: other.actor_role,
+            is_editing: other.is_editing,
+            since: other.since,
+        };
+        Ok(present.into_iter().map(seen).collect())
     }
 }
 

@@ -43,11 +43,11 @@ impl Reader {
         })
     }
 
-    /// The rows of every table.
+    /// The rows of every table that is worth keeping: what is unlogged is true for seconds.
     pub async fn row_counts(&mut self) -> Result<BTreeMap<String, i64>, StoreError> {
         let tables: Vec<(String, String)> = sqlx::query_as(
             "SELECT relname::text, oid::regclass::text FROM pg_class \
-             WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+             WHERE relkind = 'r' AND relpersistence = 'p' AND relnamespace = 'public'::regnamespace",
         )
         .fetch_all(&mut *self.transaction)
         .await?;
@@ -99,7 +99,9 @@ pub fn pg_dump(
 ) -> Result<Running, StoreError> {
     let mut command = client(&programs.join("pg_dump"), database);
     command.args(own_cluster.then_some("--no-privileges"));
-    command.args(["--format=custom", "--no-password"]).arg(format!("--snapshot={snapshot}"));
+    command
+        .args(["--format=custom", "--no-password", "--no-unlogged-table-data"])
+        .arg(format!("--snapshot={snapshot}"));
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     Running::start(command)
 }

@@ -14,6 +14,7 @@ pub mod migrate;
 mod moment;
 pub mod objects;
 pub mod persist;
+pub mod presence;
 pub mod queue;
 pub mod reads;
 pub mod refused;

@@ -33,13 +33,22 @@ impl Store {
 
     /// What a case panel shows beside what decisions need.
     pub async fn surroundings(&self, ticket_id: Uuid) -> Result<Surroundings, StoreError> {
-        let last_qa_result = sqlx::query_scalar(
-            "SELECT result FROM qa_results WHERE ticket_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+        let (last_qa_result, place): (Option<String>, Option<serde_json::Value>) = sqlx::query_as(
+            "SELECT (SELECT result FROM qa_results WHERE ticket_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1),
+                    (SELECT json_build_object(
+                        'account_name', a.name, 'technician_name', n.name, 'site_name', s.name,
+                        'address1', s.address1, 'address2', s.address2, 'city', s.city, 'region', s.region,
+                        'postal_code', s.postal_code, 'access_instructions', s.access_instructions)
+                     FROM tickets t
+                     JOIN accounts a ON a.id = t.account_id
+                     JOIN sites s ON s.id = t.site_id
+                     LEFT JOIN technicians n ON n.id = t.assigned_tech_id
+                     WHERE t.id = $1)",
         )
         .bind(ticket_id)
-        .fetch_optional(&self.pool)
+        .fetch_one(&self.pool)
         .await?;
-        Ok(Surroundings { last_qa_result })
+        Ok(Surroundings { last_qa_result, place: place.unwrap_or_default() })
     }
 
     /// How many tickets are open, and how many closed or cancelled.

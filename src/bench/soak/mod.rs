@@ -11,7 +11,7 @@
 //! and moments (in answered calls) follow from the seed; how the calls interleave does not.
 
 mod blow;
-mod home;
+pub(in crate::bench) mod home;
 mod ledger;
 mod report;
 pub mod ticket;

@@ -1,6 +1,7 @@
 //! `dispatch bench`: figures, each beside its yardstick. One file a measurement.
 
 mod calls;
+mod cockpit;
 mod feed;
 mod import;
 mod queue;
@@ -40,6 +41,14 @@ enum BenchCommand {
     /// Fails if a change is missed or shown twice.
     #[command(after_help = "Example:\n  dispatch bench feed --seconds 10")]
     Feed(Stretch),
+    /// The cockpit in a terminal: from a key to its frame, from the start to the queue, and at rest
+    ///
+    /// Works on a private server made for it, in a temporary directory.
+    #[command(after_help = "Example:\n  dispatch bench cockpit --tickets 1000,100000 --json")]
+    Cockpit(cockpit::CockpitArgs),
+    /// A process that `cockpit` starts
+    #[command(hide = true, after_help = "Example:\n  dispatch bench cockpit-worker")]
+    CockpitWorker,
     /// Requests imported a second beside COPY of the rows that come of them
     #[command(after_help = "Example:\n  dispatch bench import --json")]
     Import,
@@ -68,6 +77,8 @@ pub async fn run(session: &mut Session, args: BenchArgs) -> Result<u8, CliError>
         BenchCommand::Scale(args) => scale::run(session, &args).await,
         BenchCommand::Queue(args) => queue::run(session, &args).await,
         BenchCommand::Feed(args) => feed::run(session, &args).await,
+        BenchCommand::Cockpit(args) => cockpit::run(session, &args).await,
+        BenchCommand::CockpitWorker => Err(cockpit::work()),
         BenchCommand::Import => import::run(session).await,
         BenchCommand::Soak(args) => soak::run(session, &args).await,
         BenchCommand::SoakWorker => soak::work(session).await,

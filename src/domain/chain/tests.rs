@@ -260,3 +260,29 @@ fn an_event_of_another_ticket_is_misplaced() {
     events[1].hash = Some(events[1].digest());
     assert_eq!(walk(&events, Some(&head)).unwrap_err().damage, other);
 }
+
+#[test]
+fn a_timeline_tells_whether_its_links_are_whole() {
+    let events = chain(&["a", "b", "c"].map(str::to_owned));
+    let timeline = |role: Role| {
+        let mut told = crate::domain::view::timeline(TICKET, &events, role)["events"].take();
+        told.as_array_mut().map(std::mem::take).unwrap_or_default()
+    };
+    let mut told = timeline(Role::Dispatcher);
+    assert_eq!(finding(TICKET, &told), None);
+    assert_eq!(finding(TICKET, &[]), None);
+    // Events that other programs appended without a chain prove nothing, and break nothing.
+    let mut stray = told[0].clone();
+    stray["seq"] = Value::Null;
+    told.push(stray);
+    told.reverse();
+    assert_eq!(finding(TICKET, &told), None);
+    told.retain(|event| event["seq"] != 2);
+    assert!(finding(TICKET, &told).unwrap().starts_with("link 2 of the audit chain is broken: missing"));
+    let mut edited = timeline(Role::Dispatcher);
+    edited[1]["payload"]["said"] = json!("B");
+    assert!(finding(TICKET, &edited).unwrap().contains("edited"));
+    edited[1]["actor_type"] = json!("NOBODY");
+    assert!(finding(TICKET, &edited).unwrap().contains("cannot be read"));
+    assert_eq!(finding(TICKET, &timeline(Role::Customer)), None, "what was hashed is left out");
+}

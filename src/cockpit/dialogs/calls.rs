@@ -1,0 +1,116 @@
+//! The calls of this cockpit: what waits, what was answered, and what was refused and why.
+
+use std::cell::Cell;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line as Text;
+use ratatui::widgets::Paragraph;
+
+use crate::cockpit::calls::Standing;
+use crate::cockpit::dialogs::ask_again::AskAgain;
+use crate::cockpit::envelope::Target;
+use crate::cockpit::keymap::{Action, Scope};
+use crate::cockpit::look::{dialog, safe, scrolled, span, wrap};
+use crate::cockpit::panes::footer;
+use crate::cockpit::part::{Ask, Part, Press, World};
+use crate::cockpit::theme::Role;
+
+/// The dialog.
+#[derive(Debug, Default)]
+pub struct CallList {
+    cursor: usize,
+    top: Cell<usize>,
+    room: Cell<usize>,
+}
+
+impl Part for CallList {
+    fn scope(&self) -> Scope {
+        Scope::List
+    }
+
+    fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
+        let last = world.known.calls.newest_first().count().saturating_sub(1);
+        let page = self.room.get().max(2) - 1;
+        self.cursor = match press.action {
+            Some(Action::Back) => return vec![Ask::Close],
+            Some(Action::Enter) => {
+                let Some(entry) = world.known.calls.newest_first().nth(self.cursor) else { return Vec::new() };
+                return match (&entry.standing, &entry.envelope.target) {
+                    (Standing::Asks(why), _) => {
+                        vec![Ask::Close, Ask::Open(Box::new(AskAgain::new(entry.envelope.clone(), *why)))]
+                    }
+                    (Standing::Refused(_), _) => vec![Ask::Close, Ask::Reopen(entry.envelope.request_id)],
+                    (_, Target::Ticket { id, number }) => {
+                        vec![Ask::Close, Ask::Select { id: *id, number: number.clone() }]
+                    }
+                    _ => Vec::new(),
+                };
+            }
+            Some(Action::Up) => self.cursor.saturating_sub(1),
+            Some(Action::Down) => self.cursor + 1,
+            Some(Action::PageUp) => self.cursor.saturating_sub(page),
+            Some(Action::PageDown) => self.cursor + page,
+            Some(Action::Top) => 0,
+            Some(Action::Bottom) => last,
+            _ => self.cursor,
+        }
+        .min(last);
+        Vec::new()
+    }
+
+    fn draw(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>) {
+        let known = world.known;
+        let entries: Vec<_> = known.calls.newest_first().collect();
+        let rows = u16::try_from(entries.len().clamp(1, 30) + 7).unwrap_or(u16::MAX);
+        let inner = dialog(screen, area, (100, rows), "Calls", world.theme);
+        if entries.is_empty() {
+            let words = Text::from(span(" No call was made yet.", world.theme, Role::Muted));
+            return screen.render_widget(Paragraph::new(words), inner);
+        }
+        let [list, told] = Layout::vertical([Constraint::Min(1), Constraint::Length(4)]).areas(inner);
+        self.room.set(usize::from(list.height));
+        let first = scrolled(self.top.get(), self.cursor, usize::from(list.height), entries.len());
+        self.top.set(first);
+        for ((n, entry), y) in entries.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
+            let at = Rect { y, height: 1, ..list };
+            let on = n == self.cursor;
+            let (text, role) = footer::result(entry, known);
+            let about = match &entry.envelope.target {
+                Target::Ticket { number, .. } => number.clone(),
+                Target::Kind(kind) => kind.clone(),
+                Target::Nothing => "new".to_owned(),
+            };
+            let line = safe(&format!("{about:<9} {text}"), usize::from(inner.width).saturating_sub(2));
+            let role = role.unwrap_or(Role::Text);
+            let style = if on { world.theme.style_on_selection(role) } else { world.theme.style(role) };
+            if on {
+                screen.buffer_mut().set_style(at, world.theme.style(Role::Selection));
+            }
+            let cursor = if on { "▌" } else { " " };
+            screen.render_widget(Paragraph::new(Text::styled(format!("{cursor}{line}"), style)), at);
+        }
+        let text = match entries.get(self.cursor).map(|entry| &entry.standing) {
+            Some(Standing::Refused(refusal)) => {
+                format!(
+                    "{} {} opens its form again.",
+                    refusal.message(),
+                    world.keymap.shown(Scope::List, Action::Enter)
+                )
+            }
+            Some(Standing::Waits) => "Kept in the journal. It goes as soon as the database answers.".to_owned(),
+            Some(Standing::Asks(_)) => {
+                format!("{} asks whether it should still go.", world.keymap.shown(Scope::List, Action::Enter))
+            }
+            _ => format!("{} goes to its ticket.", world.keymap.shown(Scope::List, Action::Enter)),
+        };
+        let lines: Vec<Text<'_>> = std::iter::once(Text::default())
+            .chain(
+                wrap(&text, usize::from(told.width).saturating_sub(2))
+                    .into_iter()
+                    .map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Text))),
+            )
+            .collect();
+        screen.render_widget(Paragraph::new(lines), told);
+    }
+}

@@ -1,0 +1,328 @@
+//! What follows from what is heard: of the queue, of calls, of cases, of time.
+
+use uuid::Uuid;
+
+use super::effect::Effect;
+use super::known::Link;
+use super::model::Model;
+use super::msg::{CallNews, FeedNews, Msg};
+use super::panes::header;
+use super::part::Part;
+use super::theme::Role;
+use super::update::{attend, heed, reopen};
+use crate::cockpit::calls::said;
+use crate::domain::queue::Row;
+use crate::domain::refusal::Code;
+use crate::domain::time::Timestamp;
+use crate::domain::words::Priority;
+use crate::engine::{Refused, Reply};
+
+/// How long a row lights up.
+const FLASH_MILLIS: i64 = 3_000;
+/// How often a filter that depends on time looks again, in seconds.
+const AGAIN: i64 = 5;
+
+/// Changes the model with what was heard.
+pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut effects = match &msg {
+        Msg::Tick(at) => return tick(model, *at),
+        Msg::Due { stamp } if model.rest == Some(*stamp) => {
+            model.rest = None;
+            let mut effects = load_case(model);
+            effects.push(attend(model, false));
+            return effects;
+        }
+        Msg::Due { stamp } => model.queue.due(&model.known, *stamp).into_iter().collect(),
+        Msg::Said(text) => {
+            model.say(text.clone(), Role::Warning);
+            Vec::new()
+        }
+        Msg::Present { ticket, others } => {
+            model.known.present = Some((*ticket, others.clone()));
+            model.touch();
+            Vec::new()
+        }
+        _ => Vec::new(),
+    };
+    match msg {
+        Msg::Feed(news) => effects.extend(feed(model, news)),
+        Msg::Call(news) => effects.extend(call(model, news)),
+        Msg::Listed { stamp, outcome } if model.queue.awaits(stamp) => {
+            model.touch();
+            match outcome {
+                Ok(rows) => found(model, rows),
+                Err(refusal) => {
+                    model.say(format!("Closed work could not be searched: {}", refusal.message()), Role::Warning)
+                }
+            }
+        }
+        Msg::Case { ticket, outcome: Ok(case) } => {
+            model.known.keep_case(ticket, (*case).clone());
+            effects.extend(tell_parts(model, &Msg::Case { ticket, outcome: Ok(case) }));
+        }
+        Msg::Case { outcome: Err(refusal), .. } => {
+            if refusal.code() != Code::Unavailable {
+                model.say(refusal.message().to_owned(), Role::Warning);
+            }
+        }
+        other => effects.extend(tell_parts(model, &other)),
+    }
+    effects
+}
+
+/// Tells every dialog and the case pane what happened.
+fn tell_parts(model: &mut Model, msg: &Msg) -> Vec<Effect> {
+    model.touch();
+    let mut asks = Vec::new();
+    {
+        let world = model.known.world(model.queue.selected());
+        for dialog in &mut model.dialogs {
+            asks.extend(dialog.hear(msg, &world));
+        }
+        asks.extend(model.case.hear(msg, &world));
+    }
+    heed(model, asks)
+}
+
+fn load_case(model: &mut Model) -> Vec<Effect> {
+    let Some(ticket) = model.queue.selected() else { return Vec::new() };
+    vec![Effect::LoadCase { ticket, actor: model.known.actor.clone() }]
+}
+
+fn tick(model: &mut Model, at: Timestamp) -> Vec<Effect> {
+    model.known.local = at;
+    model.touch();
+    let now = model.known.now();
+    let policy = model.known.bundle.clone();
+    let broke = model.known.rows.tick(&policy.policy, now);
+    model.known.flashing.retain(|(_, since)| now.millis() - since.millis() < FLASH_MILLIS);
+    if model.said.is_some() && at > model.said_until {
+        model.said = None;
+    }
+    if at.millis() / 1_000 % AGAIN == 0 {
+        model.queue.shown.again(&model.known);
+    } else if !broke.is_empty() {
+        model.queue.shown.arrange(&model.known);
+    }
+    model.queue.follow(&model.known);
+    alarm(model, &broke, "promise broken")
+}
+
+/// Announces tickets: a line above the queue until somebody acknowledges, the bell and the desktop if
+/// they are wanted.
+fn alarm(model: &mut Model, tickets: &[Uuid], what: &str) -> Vec<Effect> {
+    let Some(first) = tickets.first() else { return Vec::new() };
+    let now = model.known.now();
+    for ticket in tickets {
+        model.known.alarms.insert(*ticket);
+        model.known.flashing.push((*ticket, now));
+    }
+    let number = model.known.row(*first).map(|line| line.number.to_string()).unwrap_or_default();
+    let more = if tickets.len() > 1 { format!(" and {} more", tickets.len() - 1) } else { String::new() };
+    let mut effects = Vec::new();
+    if model.bell {
+        effects.push(Effect::Bell);
+    }
+    if model.notify {
+        effects.push(Effect::Notify(format!("{number}{more}: {what}")));
+    }
+    effects
+}
+
+fn feed(model: &mut Model, news: FeedNews) -> Vec<Effect> {
+    let was = model.known.link.clone();
+    let effects = match news {
+        FeedNews::Page { rows, at, is_first, is_last } => {
+            model.known.heard(at);
+            if is_first {
+                model.known.rows.clear();
+                model.known.guests.clear();
+                model.queue.shown.forget();
+            }
+            model.known.is_complete = is_last;
+            take(model, rows, at);
+            Vec::new()
+        }
+        FeedNews::Changes { rows, deleted, at } => {
+            model.known.heard(at);
+            changes(model, rows, &deleted, at)
+        }
+        FeedNews::Away(why) => {
+            let since = model.known.as_of.unwrap_or_else(|| model.known.now());
+            model.known.link = Link::Away { since, why };
+            Vec::new()
+        }
+        FeedNews::Refused(refusal) => {
+            model.known.rows.clear();
+            model.known.link = Link::Refused(refusal);
+            model.queue.shown.forget();
+            model.queue.follow(&model.known);
+            Vec::new()
+        }
+    };
+    if let (Link::Away { since, .. }, Link::Live) = (&was, &model.known.link) {
+        let away = (model.known.now().millis() - since.millis()) / 1_000;
+        model.say(format!("The database is back, after {}.", header::age(away.max(0))), Role::Success);
+        model.followed = None;
+    }
+    model.touch();
+    effects
+}
+
+fn take(model: &mut Model, rows: Vec<Row>, at: Timestamp) {
+    let bundle = model.known.bundle.clone();
+    let slots = model.known.rows.take(rows, &bundle.policy, at);
+    model.queue.shown.changed(&model.known, &slots);
+    if let Some(wanted) = model.wanted
+        && model.queue.select(&model.known, wanted)
+    {
+        model.wanted = None;
+    }
+    model.queue.follow(&model.known);
+}
+
+fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -> Vec<Effect> {
+    let selected = model.queue.selected();
+    let mut is_reload = false;
+    let mut emergencies = Vec::new();
+    let mut left = None;
+    for row in &rows {
+        let before = model.known.row(row.ticket_id);
+        if row.priority == Priority::Emergency
+            && !row.state.is_terminal()
+            && before.is_none_or(|line| line.priority != Priority::Emergency)
+        {
+            emergencies.push(row.ticket_id);
+        }
+        let is_new = before.is_none_or(|line| line.seq != row.seq);
+        let is_ours =
+            model.known.calls.newest_first().take(50).any(|call| {
+                call.envelope.ticket_id() == Some(row.ticket_id) && at.millis() - call.since.millis() < 10_000
+            });
+        if selected == Some(row.ticket_id) {
+            is_reload = true;
+            if row.state.is_terminal() {
+                left = Some(format!("{} is {} now.", row.number, row.state));
+            }
+        } else if is_new && !is_ours && model.known.is_complete {
+            model.known.unread.insert(row.ticket_id);
+        }
+        if row.state.is_terminal() {
+            model.known.unread.remove(&row.ticket_id);
+            model.known.alarms.remove(&row.ticket_id);
+        }
+    }
+    // A guest that changed is shown as it now is.
+    for row in rows.iter().filter(|row| row.state.is_terminal()) {
+        if model.known.guests.contains_key(&row.ticket_id) || selected == Some(row.ticket_id) {
+            let line = model.known.rows.guest(row.clone());
+            model.known.guests.insert(line.id, line);
+        }
+    }
+    for id in deleted {
+        if selected == Some(*id) {
+            let number = model.known.row(*id).map(|line| line.number.to_string()).unwrap_or_default();
+            left = Some(format!("{number} was deleted from the database."));
+        }
+        let bundle = model.known.bundle.clone();
+        model.known.rows.remove(*id, &bundle.policy);
+        model.known.guests.remove(id);
+    }
+    let number = selected.and_then(|id| model.known.row(id)).map(|line| line.number.to_string());
+    let had_changes = !rows.is_empty() || !deleted.is_empty();
+    if had_changes {
+        let bundle = model.known.bundle.clone();
+        let slots = model.known.rows.take(rows, &bundle.policy, at);
+        model.queue.shown.changed(&model.known, &slots);
+        if let Some(wanted) = model.wanted
+            && model.queue.select(&model.known, wanted)
+        {
+            model.wanted = None;
+        }
+        if !model.queue.follow(&model.known) {
+            let text = left.unwrap_or_else(|| format!("{} no longer fits here.", number.unwrap_or_default()));
+            model.say(format!("{text} The cursor stands on the next one."), Role::Warning);
+        }
+    }
+    let mut effects = if is_reload { load_case(model) } else { Vec::new() };
+    if model.known.is_complete {
+        effects.extend(alarm(model, &emergencies, "new emergency"));
+    }
+    effects
+}
+
+/// What a search found beside open work.
+fn found(model: &mut Model, rows: Vec<Row>) {
+    let now = model.known.now();
+    let mut guests = Vec::new();
+    for row in rows {
+        let line = model.known.rows.guest(row);
+        let judged = super::rows::Judged(&line, &model.known.bundle.policy);
+        let is_shown =
+            model.known.rows.slot(line.id).is_some() && model.queue.shown.place(&model.known, line.id).is_some();
+        if !is_shown && model.queue.shown.filter().shows_but_for_words(&judged, now) {
+            guests.push(line.id);
+            model.known.guests.insert(line.id, line);
+        }
+    }
+    model.queue.shown.set_guests(guests);
+    if let Some(wanted) = model.wanted
+        && model.queue.select(&model.known, wanted)
+    {
+        model.wanted = None;
+    }
+    model.queue.follow(&model.known);
+}
+
+fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
+    model.touch();
+    let now = model.known.now();
+    model.known.calls.hear(&news, now);
+    match news {
+        CallNews::Adopted(envelope) => {
+            model.say(format!("{} from an earlier run goes on.", envelope.tool), Role::Warning);
+            Vec::new()
+        }
+        CallNews::Sent(_) => Vec::new(),
+        CallNews::Waits(id) => {
+            let tool = model.known.calls.get(id).map(|entry| entry.envelope.tool.clone()).unwrap_or_default();
+            model.say(format!("{tool} waits for the database; it is kept and done once."), Role::Warning);
+            Vec::new()
+        }
+        CallNews::Asks { envelope, why } => {
+            model.asking.push_back((envelope, why));
+            Vec::new()
+        }
+        CallNews::Answered { envelope, outcome } => answered(model, &envelope, outcome),
+    }
+}
+
+fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Result<Reply, Refused>) -> Vec<Effect> {
+    match outcome {
+        Ok(reply) => {
+            model.say(format!("✓ {}: {}", envelope.tool, said(&reply)), Role::Success);
+            let mut effects = Vec::new();
+            if let Some(key) = &envelope.draft_key {
+                model.known.drafts.remove(key);
+                effects.push(Effect::DropDraft { key: key.clone() });
+            }
+            let made = reply.json()["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
+            if envelope.tool == "ticket.create"
+                && let Some(id) = made
+                && !model.queue.select(&model.known, id)
+            {
+                model.wanted = Some(id);
+            }
+            // Whatever the feed says later: the panel shows what this answer changed.
+            if envelope.ticket_id().is_some() && envelope.ticket_id() == model.queue.selected() {
+                effects.extend(load_case(model));
+            }
+            effects
+        }
+        Err(refused) => {
+            model.say(format!("✗ {}: {}", envelope.tool, refused.refusal.message()), Role::Error);
+            let is_here = envelope.ticket_id().is_none_or(|id| model.queue.selected() == Some(id));
+            if model.dialogs.is_empty() && is_here { reopen(model, envelope.request_id) } else { Vec::new() }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! How things are written on the screen: text from the world made harmless, cut and padded by the
+//! columns it takes; times and states in an operator's words.
+
+use std::borrow::Cow;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Clear};
+
+use super::theme::{Role, Theme};
+use crate::domain::sla::SlaStatus;
+use crate::domain::state::{Phase, State};
+use crate::domain::time::Timestamp;
+use crate::domain::words::Priority;
+use crate::text::{cut, grouped, plain, width};
+
+/// Text from the world, harmless and at most so wide.
+pub fn safe(text: &str, columns: usize) -> String {
+    // Far more than fits is not even looked at.
+    let bounded: Cow<'_, str> = match text.char_indices().nth(columns.saturating_mul(4) + 64) {
+        Some((end, _)) => Cow::Owned(text.chars().take(end.min(columns * 4 + 64)).collect()),
+        None => Cow::Borrowed(text),
+    };
+    cut(&plain(&bounded), columns).into_owned()
+}
+
+/// The same, filled with spaces to the width.
+pub fn left(text: &str, columns: usize) -> String {
+    let text = safe(text, columns);
+    let room = columns.saturating_sub(width(&text));
+    text + &" ".repeat(room)
+}
+
+/// The same, filled in front.
+pub fn right(text: &str, columns: usize) -> String {
+    let text = safe(text, columns);
+    " ".repeat(columns.saturating_sub(width(&text))) + &text
+}
+
+/// `-01:12:41`: the time left to the second, or `3d 04:10` where days are left. Never wider than ten
+/// columns.
+pub fn countdown(left_millis: i64) -> String {
+    let sign = if left_millis < 0 { "-" } else { "" };
+    // Rounded away from breach: the last second still counts down to 00:00:00.
+    let seconds = left_millis.div_euclid(1_000);
+    let seconds = if left_millis < 0 { -seconds } else { seconds };
+    let (days, hours, minutes, rest) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    match days {
+        0 => format!("{sign}{hours:02}:{minutes:02}:{rest:02}"),
+        1..=99 => format!("{sign}{days}d {hours:02}:{minutes:02}"),
+        _ => format!("{sign}{}d", days.min(9_999)),
+    }
+}
+
+/// How long ago, in one unit.
+pub fn ago(then: Timestamp, now: Timestamp) -> String {
+    let seconds = (now.millis() - then.millis()).max(0) / 1_000;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..86_400 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// The mark of a status, which says what its colour says.
+pub const fn mark(status: SlaStatus, is_stopped: bool) -> &'static str {
+    match (is_stopped, status) {
+        (true, _) => "‖",
+        (_, SlaStatus::Breach) => "▲",
+        (_, SlaStatus::Warning) => "◆",
+        (_, SlaStatus::Healthy) => "●",
+    }
+}
+
+/// The role of a status.
+pub const fn sla_role(status: SlaStatus, is_stopped: bool) -> Role {
+    match (is_stopped, status) {
+        (true, _) => Role::SlaStopped,
+        (_, SlaStatus::Breach) => Role::SlaBreach,
+        (_, SlaStatus::Warning) => Role::SlaWarn,
+        (_, SlaStatus::Healthy) => Role::SlaOk,
+    }
+}
+
+/// A priority in three letters.
+pub const fn short(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Emergency => "EMR",
+        Priority::Urgent => "URG",
+        Priority::Routine => "RTN",
+    }
+}
+
+/// The role of a priority.
+pub const fn priority_role(priority: Priority) -> Role {
+    match priority {
+        Priority::Emergency => Role::PriorityEmergency,
+        Priority::Urgent => Role::PriorityUrgent,
+        Priority::Routine => Role::PriorityRoutine,
+    }
+}
+
+/// The role of a state, by what it waits for.
+pub const fn state_role(state: State) -> Role {
+    match state {
+        State::ApprovalRequired | State::PendingCustomerConfirmation | State::OnHold | State::NeedsInfo => {
+            Role::StateWaiting
+        }
+        _ => match state.phase() {
+            Phase::New | Phase::Triaged => Role::StateNew,
+            Phase::Schedulable | Phase::Scheduled => Role::StatePlanned,
+            Phase::Dispatched | Phase::Onsite => Role::StateOut,
+            Phase::CloseoutPending | Phase::Closed | Phase::Cancelled => Role::StateDone,
+        },
+    }
+}
+
+/// A state as it is said, in as few columns as one has.
+pub fn state_word(state: State, columns: usize) -> String {
+    let word = state.as_str().replace('_', " ");
+    if word.len() <= columns {
+        return word;
+    }
+    let short = match state {
+        State::ApprovalRequired => "APPROVAL",
+        State::ReadyToSchedule => "READY",
+        State::ScheduleProposed => "PROPOSED",
+        State::PendingCustomerConfirmation => "CUSTOMER",
+        State::CompletedPendingVerification => "COMPLETED",
+        other => other.as_str(),
+    };
+    cut(short, columns).into_owned()
+}
+
+/// A constant of the contract as one says it: `CANNOT_SECURE_ENTRY` is "cannot secure entry".
+pub fn said(constant: &str) -> String {
+    constant.replace('_', " ").to_lowercase()
+}
+
+/// Money as people write it.
+pub fn money(cents: i64) -> String {
+    let sign = if cents < 0 { "-" } else { "" };
+    format!("{sign}${}.{:02}", grouped(cents.unsigned_abs() / 100), cents.unsigned_abs() % 100)
+}
+
+/// Words on as many lines as they need.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let text = crate::text::plain(text);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let mut word = word.to_owned();
+        while width(&word) > columns.max(1) {
+            let head: String = safe(&word, columns.max(2));
+            let taken = head.trim_end_matches('…').chars().count().max(1);
+            lines.push(word.chars().take(taken).collect());
+            word = word.chars().skip(taken).collect();
+        }
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(&word) <= columns && !line.is_empty() => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
+/// A span in a role.
+pub fn span(text: impl Into<String>, theme: &Theme, role: Role) -> Span<'static> {
+    Span::styled(text.into(), theme.style(role))
+}
+
+/// A frame around a pane or a dialog; the focused one is told by a heavier line, not by colour alone.
+pub fn frame<'a>(title: Line<'a>, theme: &Theme, has_focus: bool) -> Block<'a> {
+    let role = if has_focus { Role::Focus } else { Role::Border };
+    let kind = if has_focus { BorderType::Thick } else { BorderType::Plain };
+    Block::bordered().border_type(kind).border_style(theme.style(role)).style(theme.style(Role::Text)).title(title)
+}
+
+/// Draws an empty dialog of at most this size in the middle, and gives the room inside. On a small
+/// screen it takes all there is.
+pub fn dialog(screen: &mut Frame<'_>, area: Rect, (columns, rows): (u16, u16), title: &str, theme: &Theme) -> Rect {
+    let (width, height) = (columns.min(area.width), rows.min(area.height));
+    let at = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    screen.render_widget(Clear, at);
+    let title =
+        Line::from(span(format!(" {} ", safe(title, usize::from(width.saturating_sub(6)))), theme, Role::Title));
+    let block = frame(title, theme, true);
+    let inner = block.inner(at);
+    screen.render_widget(block, at);
+    inner
+}
+
+/// Lays a style over a row of the screen, keeping what the text means: how the selected row is shown.
+pub fn overlay(screen: &mut Frame<'_>, area: Rect, style: Style) {
+    screen.buffer_mut().set_style(area, style);
+}
+
+/// The first row to show so that the cursor is on the screen, moving no further than needed.
+pub fn scrolled(top: usize, cursor: usize, height: usize, len: usize) -> usize {
+    let height = height.max(1);
+    let top = if cursor < top {
+        cursor
+    } else if cursor >= top + height {
+        cursor + 1 - height
+    } else {
+        top
+    };
+    top.min(len.saturating_sub(height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_counts_down_to_nought_and_then_below() {
+        assert_eq!(countdown(3_600_000), "01:00:00");
+        assert_eq!(countdown(999), "00:00:00");
+        assert_eq!(countdown(-1), "-00:00:01");
+        assert_eq!(countdown(-761_000), "-00:12:41");
+        assert_eq!(countdown(86_400_000 * 3 + 3_600_000 * 4), "3d 04:00");
+        assert_eq!(countdown(-86_400_000 * 300), "-300d");
+    }
+
+    #[test]
+    fn text_is_cut_and_filled_to_the_column() {
+        for text in ["", "abc", "東京タワー", "e\u{301}e\u{301}e\u{301}", "\x1b[31mred", &"x".repeat(1_000_000)] {
+            for columns in [0, 1, 5, 20] {
+                assert_eq!(width(&left(text, columns)), columns, "{columns}");
+                assert_eq!(width(&right(text, columns)), columns, "{columns}");
+            }
+        }
+        assert!(!safe("a\x1b[2Jb\u{202e}c", 20).contains('\x1b'));
+    }
+
+    #[test]
+    fn money_is_grouped() {
+        assert_eq!(money(123_456_789), "$1,234,567.89");
+        assert_eq!(money(5), "$0.05");
+        assert_eq!(money(-100_000), "-$1,000.00");
+    }
+
+    #[test]
+    fn the_cursor_stays_on_the_screen() {
+        assert_eq!(scrolled(0, 5, 10, 100), 0);
+        assert_eq!(scrolled(0, 10, 10, 100), 1);
+        assert_eq!(scrolled(50, 20, 10, 100), 20);
+        assert_eq!(scrolled(95, 99, 10, 100), 90);
+        assert_eq!(scrolled(3, 0, 0, 0), 0);
+    }
+}

@@ -1,0 +1,136 @@
+//! What proof the job needs, what is there, and the picture under the cursor.
+
+use std::cell::Cell;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Style};
+use ratatui::text::{Line as Text, Span};
+use ratatui::widgets::Paragraph;
+use serde_json::Value;
+
+use crate::cockpit::look::{ago, left, safe, said, scrolled, span};
+use crate::cockpit::msg::{CaseData, Picture};
+use crate::cockpit::part::World;
+use crate::cockpit::theme::Role;
+use crate::domain::time::Timestamp;
+
+/// The items, as the case lists them.
+pub fn items(case: &CaseData) -> Vec<&Value> {
+    case.case["evidence"].as_array().map(|items| items.iter().collect()).unwrap_or_default()
+}
+
+/// Draws them.
+pub fn draw(
+    screen: &mut Frame<'_>,
+    area: Rect,
+    world: &World<'_>,
+    case: &CaseData,
+    (cursor, top): (usize, &Cell<usize>),
+    picture: Option<&Picture>,
+    has_focus: bool,
+) {
+    let required = required(case, world, usize::from(area.width));
+    let items = items(case);
+    let most = area.height.saturating_sub(3).max(1);
+    let head = u16::try_from(required.len()).unwrap_or(u16::MAX).min(most);
+    let [keys, gap, rest] = Layout::vertical([
+        Constraint::Length(head),
+        Constraint::Length(u16::from(area.height > 8)),
+        Constraint::Min(0),
+    ])
+    .areas(area);
+    screen.render_widget(Paragraph::new(required), keys);
+    let _ = gap;
+    if items.is_empty() {
+        let words = Text::from(span(" No evidence yet.", world.theme, Role::Muted));
+        return screen.render_widget(Paragraph::new(words), rest);
+    }
+    let wanted = u16::try_from(items.len()).unwrap_or(u16::MAX);
+    let shows = picture.filter(|_| rest.height >= 9);
+    let list_height = if shows.is_some() { wanted.min(rest.height / 2).max(3) } else { rest.height };
+    let [list, photo] = Layout::vertical([Constraint::Length(list_height), Constraint::Min(0)]).areas(rest);
+    let first = scrolled(top.get(), cursor, usize::from(list.height), items.len());
+    top.set(first);
+    for ((n, item), y) in items.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
+        let at = Rect { y, height: 1, ..list };
+        screen.render_widget(Paragraph::new(line(item, world, usize::from(list.width), n == cursor)), at);
+        if n == cursor && has_focus {
+            screen.buffer_mut().set_style(at, world.theme.style(Role::SelectionAway));
+        }
+    }
+    if let Some(picture) = shows {
+        let inset = Rect { x: photo.x + 1, width: photo.width.saturating_sub(2), ..photo };
+        half_blocks(screen, inset, picture);
+    }
+}
+
+fn required(case: &CaseData, world: &World<'_>, width: usize) -> Vec<Text<'static>> {
+    let keys = case.case["required_evidence"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if keys.is_empty() {
+        let text = " No incident type with a closeout template yet: triage says what proof is needed.";
+        return vec![Text::from(span(safe(text, width), world.theme, Role::Muted))];
+    }
+    let line = |key: &Value| {
+        let (tick, role, word) = match key["standing"].as_str() {
+            Some("present") => ("✓", Role::Success, ""),
+            Some("waived") => ("○", Role::Warning, "  waived"),
+            _ => ("✗", Role::Error, "  missing"),
+        };
+        let name = said(key["key"].as_str().unwrap_or_default());
+        Text::from(vec![
+            span(format!(" {tick} "), world.theme, role),
+            span(safe(&name, width.saturating_sub(14)), world.theme, Role::Text),
+            span(word, world.theme, role),
+        ])
+    };
+    keys.iter().map(line).collect()
+}
+
+fn line(item: &Value, world: &World<'_>, width: usize, is_under_cursor: bool) -> Text<'static> {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let key = item["metadata"]["evidence_key"].as_str().map_or_else(|| "—".to_owned(), said);
+    let at = item["created_at"].as_str().and_then(Timestamp::parse).map(|at| ago(at, world.now));
+    let checksum: String = item["checksum"].as_str().unwrap_or("—").chars().take(8).collect();
+    let frozen = if item["is_immutable"] == true { "frozen" } else { "" };
+    let tail = format!("{} {} {} {frozen}", word(&item["created_by"]), at.unwrap_or_default(), checksum);
+    let tail_room = width.saturating_sub(14) / 3;
+    let room = width.saturating_sub(tail_room + 14);
+    Text::from(vec![
+        span(if is_under_cursor { "▌" } else { " " }, world.theme, Role::Focus),
+        span(left(&word(&item["kind"]), 10), world.theme, Role::Accent),
+        Span::raw(" "),
+        span(left(&format!("{key}  {}", word(&item["uri"])), room), world.theme, Role::Text),
+        Span::raw(" "),
+        span(left(&tail, tail_room), world.theme, Role::Muted),
+    ])
+}
+
+/// Draws a picture with two pixels a character, as large as it fits.
+pub fn half_blocks(screen: &mut Frame<'_>, area: Rect, picture: &Picture) {
+    let (width, height) = (usize::from(picture.width), usize::from(picture.height));
+    if width == 0 || height == 0 || area.is_empty() {
+        return;
+    }
+    let (columns, rows) = (usize::from(area.width), usize::from(area.height) * 2);
+    // The same scale both ways, so that nothing is stretched; never larger than it is.
+    let (across, down) = if columns * height <= rows * width {
+        (columns, columns * height / width)
+    } else {
+        (rows * width / height, rows)
+    };
+    let (across, down) = (across.clamp(1, width.max(1)), down.clamp(1, height.max(1)));
+    let pixel = |x: usize, y: usize| {
+        let at = (y * height / down).min(height - 1) * width + (x * width / across).min(width - 1);
+        picture.pixels.get(at).map_or(Color::Reset, |[r, g, b]| Color::Rgb(*r, *g, *b))
+    };
+    let buffer = screen.buffer_mut();
+    for (row, y) in (area.y..area.bottom()).enumerate().take(down.div_ceil(2)) {
+        for (column, x) in (area.x..area.right()).enumerate().take(across) {
+            let lower = if row * 2 + 1 < down { pixel(column, row * 2 + 1) } else { Color::Reset };
+            if let Some(cell) = buffer.cell_mut((x, y)) {
+                cell.set_char('▀').set_style(Style::new().fg(pixel(column, row * 2)).bg(lower));
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What is always on the screen, one file or folder each.
+
+pub mod case;
+pub mod footer;
+pub mod header;
+pub mod queue;

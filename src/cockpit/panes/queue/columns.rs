@@ -1,0 +1,187 @@
+//! The columns of the queue: which are shown in how much room, what stands in them, how they sort.
+
+use std::cmp::Ordering;
+
+use chrono::FixedOffset;
+
+use crate::cockpit::look::{ago, countdown, left, priority_role, right, said, short, sla_role, state_role, state_word};
+use crate::cockpit::part::World;
+use crate::cockpit::rows::Line;
+use crate::cockpit::theme::Role;
+use crate::domain::sla;
+use crate::domain::time::Timestamp;
+use crate::domain::words::words;
+
+words! {
+    /// What a column tells.
+    pub enum Column {
+        Sla = "SLA",
+        Priority = "PRI",
+        State = "STATE",
+        Ticket = "TICKET",
+        Site = "SITE",
+        Technician = "TECH",
+        Start = "START",
+        Updated = "UPD",
+        Incident = "TYPE",
+        Account = "ACCOUNT",
+        Region = "REG",
+        Delay = "WAITS ON",
+        Summary = "SUMMARY",
+    }
+}
+
+use Column as C;
+
+/// In which order columns are given room, with the least and the most that each takes.
+const ROOM: &[(Column, usize, usize)] = &[
+    (C::Sla, 9, 9),
+    (C::Ticket, 8, 8),
+    (C::Priority, 3, 3),
+    (C::State, 9, 18),
+    (C::Site, 12, 26),
+    (C::Technician, 10, 16),
+    (C::Updated, 3, 3),
+    (C::Start, 11, 11),
+    (C::Summary, 16, 60),
+    (C::Incident, 14, 26),
+    (C::Account, 14, 24),
+    (C::Delay, 8, 8),
+    (C::Region, 3, 3),
+];
+
+/// In which order they stand.
+const ORDER: &[Column] = &[
+    C::Sla,
+    C::Priority,
+    C::State,
+    C::Ticket,
+    C::Site,
+    C::Technician,
+    C::Start,
+    C::Updated,
+    C::Region,
+    C::Delay,
+    C::Incident,
+    C::Account,
+    C::Summary,
+];
+
+/// The columns for a width, each with its own; one space lies between.
+pub fn layout(width: usize) -> Vec<(Column, usize)> {
+    let mut chosen: Vec<(Column, usize, usize)> = Vec::new();
+    let mut used = 0;
+    for &(column, least, most) in ROOM {
+        let more = least + usize::from(!chosen.is_empty());
+        if used + more > width && !chosen.is_empty() {
+            break;
+        }
+        used += more;
+        chosen.push((column, least, most));
+    }
+    // What is left goes to those that can use it, in the order of importance.
+    let mut spare = width.saturating_sub(used);
+    for (_, least, most) in &mut chosen {
+        let more = (*most - *least).min(spare);
+        *least += more;
+        spare -= more;
+    }
+    let width_of = |column: &Column| chosen.iter().find(|(of, ..)| of == column).map(|(_, width, _)| *width);
+    ORDER.iter().filter_map(|column| Some((*column, width_of(column)?))).collect()
+}
+
+impl Column {
+    /// Whether its values stand at the right.
+    pub const fn is_right(self) -> bool {
+        matches!(self, C::Sla | C::Updated)
+    }
+
+    /// What stands in the column, and what it means.
+    pub fn cell(self, line: &Line, width: usize, world: &World<'_>) -> (String, Role) {
+        let (policy, now) = (world.policy, world.now);
+        match self {
+            C::Sla => {
+                let millis = line.deadline.millis() - line.clock_at(now).millis();
+                let status = line.reading(policy, now).status;
+                (right(&countdown(millis), width), sla_role(status, line.is_stopped()))
+            }
+            C::Priority => (left(short(line.priority), width), priority_role(line.priority)),
+            C::State => (left(&state_word(line.state, width), width), state_role(line.state)),
+            C::Ticket => (left(&line.number, width), Role::Accent),
+            C::Site => (left(&line.site.name, width), Role::Text),
+            C::Technician => (left(line.tech.as_ref().map_or("—", |tech| &tech.name), width), Role::Text),
+            C::Start => {
+                let start = line.scheduled_start.map(|at| start(at, now, world.known.zone));
+                (left(start.as_deref().unwrap_or("—"), width), Role::Muted)
+            }
+            C::Updated => (right(&ago(line.last_update_at, now), width), Role::Muted),
+            C::Incident => (left(&said(line.incident_type.as_deref().unwrap_or("—")), width), Role::Muted),
+            C::Account => (left(&line.account.name, width), Role::Muted),
+            C::Region => (left(line.site.region.as_deref().unwrap_or("—"), width), Role::Muted),
+            C::Delay => (left(delay(line), width), Role::Muted),
+            C::Summary => (left(&line.summary, width), Role::Muted),
+        }
+    }
+
+    /// How two rows stand to each other in this column.
+    pub fn compare(self, a: &Line, b: &Line) -> Ordering {
+        let name = |line: &Line| line.tech.as_ref().map(|tech| tech.name.clone());
+        match self {
+            C::Sla => (a.is_stopped(), a.deadline).cmp(&(b.is_stopped(), b.deadline)),
+            C::Priority => a.priority.cmp(&b.priority),
+            C::State => a.state.cmp(&b.state),
+            C::Ticket => (a.number.len(), &a.number).cmp(&(b.number.len(), &b.number)),
+            C::Site => a.site.name.cmp(&b.site.name),
+            // Those without stand last.
+            C::Technician => (a.tech.is_none(), name(a)).cmp(&(b.tech.is_none(), name(b))),
+            C::Start => {
+                (a.scheduled_start.is_none(), a.scheduled_start).cmp(&(b.scheduled_start.is_none(), b.scheduled_start))
+            }
+            C::Updated => b.last_update_at.cmp(&a.last_update_at),
+            C::Incident => a.incident_type.cmp(&b.incident_type),
+            C::Account => a.account.name.cmp(&b.account.name),
+            C::Region => a.site.region.cmp(&b.site.region),
+            C::Delay => delay(a).cmp(delay(b)),
+            C::Summary => a.summary.cmp(&b.summary),
+        }
+    }
+}
+
+fn delay(line: &Line) -> &'static str {
+    match sla::delay(line.state) {
+        sla::Delay::Unknown => "—",
+        other => other.as_str(),
+    }
+}
+
+/// When an appointment starts, in the operator's zone: the time today, with the day else. The case tells
+/// the site's own time.
+fn start(at: Timestamp, now: Timestamp, zone: FixedOffset) -> String {
+    let (at, now) = (at.utc().with_timezone(&zone), now.utc().with_timezone(&zone));
+    let form = if at.date_naive() == now.date_naive() { "%H:%M" } else { "%d %b %H:%M" };
+    at.format(form).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_never_need_more_than_there_is_but_for_the_first() {
+        for width in 0..300 {
+            let columns = layout(width);
+            let total = columns.iter().map(|(_, width)| width + 1).sum::<usize>() - 1;
+            assert!(total <= width.max(9), "{width}: {columns:?}");
+            assert_eq!(columns[0].0, C::Sla);
+        }
+    }
+
+    #[test]
+    fn eighty_columns_hold_what_a_dispatcher_needs() {
+        let shown: Vec<_> = layout(76).into_iter().map(|(column, _)| column).collect();
+        for column in [C::Sla, C::Priority, C::State, C::Ticket, C::Site, C::Technician, C::Start, C::Updated] {
+            assert!(shown.contains(&column), "{column}");
+        }
+        assert_eq!(layout(190).len(), Column::ALL.len());
+    }
+}

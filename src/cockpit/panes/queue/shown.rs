@@ -1,0 +1,182 @@
+//! Which rows the queue shows, in which order: all open work as it stands, or what a filter leaves of it,
+//! or another order of it.
+//!
+//! A filter looks at some thousand rows at a time, the worst first, between one key and the next, so the
+//! top of the list is right at once however many there are.
+
+use uuid::Uuid;
+
+use super::columns::Column;
+use crate::cockpit::known::Known;
+use crate::cockpit::rows::{Judged, Line};
+use crate::domain::filter::RowFilter;
+
+/// How many rows are looked at between two keys.
+const SLICE: usize = 4_000;
+
+/// Which rows, in which order.
+#[derive(Debug, Default)]
+pub struct Shown {
+    filter: RowFilter,
+    /// The column, and whether it is turned round; none: the order of the queue.
+    pub sort: Option<(Column, bool)>,
+    /// Slots, where not all are shown as they stand.
+    list: Option<Vec<u32>>,
+    /// Of each slot whether it fits.
+    fits: Vec<bool>,
+    /// How far a filter that was just set has come in the order of the queue.
+    progress: Option<usize>,
+    /// What a search found beyond open work.
+    guests: Vec<Uuid>,
+}
+
+impl Shown {
+    /// Shows what a filter leaves. Goes on with [`Shown::go_on`].
+    pub fn set_filter(&mut self, filter: RowFilter) {
+        self.progress = (!filter.is_empty()).then_some(0);
+        self.filter = filter;
+        self.guests.clear();
+        self.fits.clear();
+        self.list = None;
+        if self.progress.is_some() {
+            self.list = Some(Vec::new());
+        }
+    }
+
+    /// The filter that counts.
+    pub fn filter(&self) -> &RowFilter {
+        &self.filter
+    }
+
+    /// Whether there are rows that the filter has not seen.
+    pub fn is_working(&self) -> bool {
+        self.progress.is_some()
+    }
+
+    /// Looks at the next rows; whether there are more.
+    pub fn go_on(&mut self, known: &Known) -> bool {
+        let Some(from) = self.progress else { return false };
+        let order = known.rows.order();
+        let slice = order.get(from..(from + SLICE).min(order.len())).unwrap_or_default();
+        for &slot in slice {
+            self.judge(known, slot);
+        }
+        let found: Vec<u32> = slice.iter().copied().filter(|slot| self.fits_at(*slot)).collect();
+        if let (Some(list), None) = (&mut self.list, self.sort) {
+            list.extend(found);
+        }
+        let is_done = from + SLICE >= order.len();
+        self.progress = (!is_done).then_some(from + SLICE);
+        if is_done {
+            self.arrange(known);
+        }
+        !is_done
+    }
+
+    fn judge(&mut self, known: &Known, slot: u32) {
+        let place = slot as usize;
+        if self.fits.len() <= place {
+            self.fits.resize(place + 1, false);
+        }
+        let line = known.rows.line(slot);
+        let fits = line.is_some_and(|line| self.filter.shows(&Judged(line, &known.bundle.policy), known.now()));
+        if let Some(at) = self.fits.get_mut(place) {
+            *at = fits;
+        }
+    }
+
+    fn fits_at(&self, slot: u32) -> bool {
+        self.filter.is_empty() || self.fits.get(slot as usize).copied().unwrap_or_default()
+    }
+
+    /// Heeds that rows changed.
+    pub fn changed(&mut self, known: &Known, slots: &[u32]) {
+        if !self.filter.is_empty() {
+            for &slot in slots {
+                self.judge(known, slot);
+            }
+        }
+        self.arrange(known);
+    }
+
+    /// Looks at every row again: what a filter says may depend on the time.
+    pub fn again(&mut self, known: &Known) {
+        if self.filter.depends_on_time() && self.progress.is_none() {
+            for &slot in known.rows.order() {
+                self.judge(known, slot);
+            }
+        }
+        self.arrange(known);
+    }
+
+    /// Puts the rows that fit in order.
+    pub fn arrange(&mut self, known: &Known) {
+        if self.filter.is_empty() && self.sort.is_none() {
+            self.list = None;
+            return;
+        }
+        let fitting: Vec<u32> = known.rows.order().iter().copied().filter(|slot| self.fits_at(*slot)).collect();
+        let Some((column, is_turned)) = self.sort else {
+            self.list = Some(fitting);
+            return;
+        };
+        // As they stood before, so that sorting has little to do.
+        let before = self.list.take().unwrap_or_default();
+        let is_same = before.len() == fitting.len() && before.iter().all(|slot| self.fits_at(*slot));
+        let mut list = if is_same { before } else { fitting };
+        list.retain(|slot| known.rows.line(*slot).is_some());
+        list.sort_by(|a, b| {
+            let (Some(a), Some(b)) = (known.rows.line(*a), known.rows.line(*b)) else {
+                return std::cmp::Ordering::Equal;
+            };
+            let order = column.compare(a, b);
+            if is_turned { order.reverse() } else { order }
+        });
+        self.list = Some(list);
+    }
+
+    /// Forgets every row, as they are about to be read again.
+    pub fn forget(&mut self) {
+        self.guests.clear();
+        self.fits.clear();
+        if self.list.is_some() {
+            self.list = Some(Vec::new());
+        }
+    }
+
+    /// Shows what a search found beside the open work that fits anyway.
+    pub fn set_guests(&mut self, guests: Vec<Uuid>) {
+        self.guests = guests;
+    }
+
+    fn slots<'a>(&'a self, known: &'a Known) -> &'a [u32] {
+        self.list.as_deref().unwrap_or_else(|| known.rows.order())
+    }
+
+    /// How many rows are shown.
+    pub fn len(&self, known: &Known) -> usize {
+        self.slots(known).len() + self.guests.len()
+    }
+
+    /// How many of them are open work.
+    pub fn open(&self, known: &Known) -> usize {
+        self.slots(known).len()
+    }
+
+    /// The row at a place.
+    pub fn at<'a>(&'a self, known: &'a Known, place: usize) -> Option<&'a Line> {
+        let slots = self.slots(known);
+        match slots.get(place) {
+            Some(slot) => known.rows.line(*slot),
+            None => self.guests.get(place - slots.len()).and_then(|id| known.row(*id)),
+        }
+    }
+
+    /// The place of a ticket.
+    pub fn place(&self, known: &Known, id: Uuid) -> Option<usize> {
+        let slots = self.slots(known);
+        let slot = known.rows.slot(id);
+        let open = slot.and_then(|slot| slots.iter().position(|other| *other == slot));
+        open.or_else(|| Some(slots.len() + self.guests.iter().position(|guest| *guest == id)?))
+    }
+}

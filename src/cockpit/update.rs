@@ -1,0 +1,517 @@
+//! What follows from what happens: the model changes, and effects say what is to be done. Pure of I/O.
+
+use std::time::Duration;
+
+use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::dialogs::actions::Actions;
+use super::dialogs::ask_again::AskAgain;
+use super::dialogs::calls::CallList;
+use super::dialogs::choice::{Choice, Entry, Pick};
+use super::dialogs::export::Export;
+use super::dialogs::help::Help;
+use super::dialogs::palette::Palette;
+use super::dialogs::quit::Quit;
+use super::effect::Effect;
+use super::hear;
+use super::keymap::{Action, Scope};
+use super::model::{Focus, Model};
+use super::msg::Msg;
+use super::panes::case::Tab;
+use super::panes::case::summary::lacks_evidence;
+use super::part::{Ask, Part, Press};
+use super::theme::Role;
+use crate::domain::actor::{self, Actor};
+use crate::domain::directory::Kind;
+use crate::domain::next::{self, Next};
+use crate::domain::registry;
+use crate::domain::tool::{From, Tool};
+
+/// How long the cursor rests on a ticket before its case is read.
+const REST: Duration = Duration::from_millis(40);
+
+/// The roles in which one can work here: those that may look at a case.
+pub const ROLES: &[actor::Role] = &[
+    actor::Role::Dispatcher,
+    actor::Role::Technician,
+    actor::Role::Approver,
+    actor::Role::Qa,
+    actor::Role::Finance,
+    actor::Role::Agent,
+];
+
+/// Changes the model with what happened.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut effects = match msg {
+        Msg::Key(key) => press(model, key),
+        Msg::Paste(text) => paste(model, &text),
+        Msg::Mouse(event) => mouse(model, event),
+        Msg::Resize(columns, rows) => {
+            model.size = (columns, rows);
+            model.touch();
+            Vec::new()
+        }
+        Msg::Resumed => {
+            model.touch();
+            vec![Effect::Redraw]
+        }
+        Msg::GoOn => go_on(model),
+        other => hear::hear(model, other),
+    };
+    effects.extend(settle(model));
+    effects
+}
+
+fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    model.touch();
+    let mut effects = Vec::new();
+    if model.hint {
+        model.hint = false;
+        effects.push(Effect::KeepChoice { key: "hint_seen", value: json!(true) });
+    }
+    let scope = model.scope();
+    let action = model.known.keymap.action(scope, &key);
+    let is_everywhere = matches!(action, Some(Action::Redraw | Action::Suspend));
+    if let Some(action) = action.filter(|_| is_everywhere || model.dialogs.is_empty())
+        && let Some(done) = act(model, action)
+    {
+        effects.extend(done);
+        return effects;
+    }
+    let press = Press { key, action };
+    let asks = to_focus(model, |part, world| part.press(press, world));
+    effects.extend(heed(model, asks));
+    effects
+}
+
+/// Lets the part that has the focus do something, with the world before its eyes.
+fn to_focus(model: &mut Model, act: impl FnOnce(&mut dyn Part, &super::part::World<'_>) -> Vec<Ask>) -> Vec<Ask> {
+    let world = model.known.world(model.queue.selected());
+    match (model.dialogs.last_mut(), model.focus) {
+        (Some(dialog), _) => act(dialog.as_mut(), &world),
+        (None, Focus::Queue) => act(&mut model.queue, &world),
+        (None, Focus::Case) => act(&mut model.case, &world),
+    }
+}
+
+fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    model.touch();
+    let asks = to_focus(model, |part, world| part.paste(text, world));
+    heed(model, asks)
+}
+
+/// Does what a key does wherever it is pressed; none where it is the pane's business.
+fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
+    let effects = match action {
+        Action::NextStep => next_step(model),
+        Action::Actions => open(model, Box::new(Actions::default())),
+        Action::New => open_tool(model, "ticket.create"),
+        Action::Palette => {
+            let palette = Palette::new(&model.world());
+            open(model, Box::new(palette))
+        }
+        Action::Help => {
+            let about = model.scope();
+            open(model, Box::new(Help::new(about)))
+        }
+        Action::Views => open_views(model),
+        Action::Role => open_roles(model),
+        Action::Theme => open_themes(model),
+        Action::Calls => open(model, Box::new(CallList::default())),
+        Action::Directory => open_kinds(model),
+        Action::Export => {
+            let lines = (0..model.queue.shown.len(&model.known)).filter_map(|n| model.queue.shown.at(&model.known, n));
+            let export = Export::new(lines, &model.world());
+            open(model, Box::new(export))
+        }
+        Action::Summary | Action::Timeline | Action::Evidence => {
+            let tab = match action {
+                Action::Timeline => Tab::Timeline,
+                Action::Evidence => Tab::Evidence,
+                _ => Tab::Summary,
+            };
+            model.focus = Focus::Case;
+            let world = model.known.world(model.queue.selected());
+            let asks = model.case.show(tab, &world);
+            heed(model, asks)
+        }
+        Action::ShowContact => {
+            let world = model.known.world(model.queue.selected());
+            let press = Press { key: KeyEvent::from(crossterm::event::KeyCode::Null), action: Some(action) };
+            let asks = model.case.press(press, &world);
+            heed(model, asks)
+        }
+        Action::NextPane | Action::PreviousPane => {
+            model.focus = if model.focus == Focus::Queue { Focus::Case } else { Focus::Queue };
+            Vec::new()
+        }
+        Action::Wider | Action::Narrower => {
+            let split = if action == Action::Wider { model.split + 4 } else { model.split.saturating_sub(4) };
+            set_split(model, split)
+        }
+        Action::Acknowledge => {
+            let many = std::mem::take(&mut model.known.alarms).len();
+            model.say(format!("{many} acknowledged."), Role::Muted);
+            Vec::new()
+        }
+        Action::CopyNumber | Action::CopyId => copy(model, action),
+        Action::Redraw => vec![Effect::Redraw],
+        Action::Suspend => vec![Effect::Suspend],
+        Action::Quit if model.known.calls.open().next().is_some() => open(model, Box::new(Quit)),
+        Action::Quit => vec![Effect::Quit],
+        _ => return None,
+    };
+    Some(effects)
+}
+
+fn set_split(model: &mut Model, split: u16) -> Vec<Effect> {
+    model.split = split.clamp(20, 85);
+    vec![Effect::KeepChoice { key: "split", value: json!(model.split) }]
+}
+
+fn copy(model: &mut Model, action: Action) -> Vec<Effect> {
+    let Some(id) = model.queue.selected() else { return Vec::new() };
+    let number = model.known.row(id).map(|line| line.number.to_string()).unwrap_or_default();
+    let text = if action == Action::CopyId { id.to_string() } else { number };
+    model.say(format!("Copied {text}."), Role::Muted);
+    vec![Effect::Copy(text)]
+}
+
+/// Puts a dialog on top.
+pub(super) fn open(model: &mut Model, dialog: Box<dyn Part>) -> Vec<Effect> {
+    model.dialogs.push(dialog);
+    model.touch();
+    Vec::new()
+}
+
+fn next_step(model: &mut Model) -> Vec<Effect> {
+    let world = model.world();
+    let Some(row) = world.row else {
+        model.say("No ticket is selected.", Role::Warning);
+        return Vec::new();
+    };
+    let lacks = lacks_evidence(world.case.map(|case| &case.case));
+    match next::step(row.state, lacks, world.actor.role) {
+        Next::Mine(tool) => open_tool(model, tool.spec.name),
+        Next::Theirs(tool) => {
+            let roles: Vec<&str> = tool.spec.roles.iter().map(|role| role.as_str()).collect();
+            let key = world.keymap.shown(Scope::Global, Action::Role);
+            let text = format!(
+                "{} is the turn of {}; you act as {}. {key} switches.",
+                tool.spec.name,
+                roles.join(" or "),
+                world.actor.role
+            );
+            model.say(text, Role::Warning);
+            Vec::new()
+        }
+        Next::Nothing(why) => {
+            let text = format!("{}: nothing to do now, {why}.", row.number);
+            model.say(text, Role::Muted);
+            Vec::new()
+        }
+    }
+}
+
+/// Opens a tool's form, or says why it cannot be called.
+pub(super) fn open_tool(model: &mut Model, name: &str) -> Vec<Effect> {
+    let Some(tool) = registry::find(name) else { return Vec::new() };
+    let world = model.world();
+    if let Some(why) = super::dialogs::actions::reason(tool, world.row, world.actor.role) {
+        model.say(why, Role::Warning);
+        return Vec::new();
+    }
+    open_form(model, tool, None)
+}
+
+fn open_form(model: &mut Model, tool: &'static Tool, kind: Option<Kind>) -> Vec<Effect> {
+    let (form, asks) = super::form::Form::open(tool, kind, &model.world());
+    let mut effects = open(model, Box::new(form));
+    effects.extend(heed(model, asks));
+    effects
+}
+
+fn open_views(model: &mut Model) -> Vec<Effect> {
+    let current = model.queue.filter_text().to_owned();
+    let entry = |name: &str, filter: &str| Entry {
+        label: name.to_owned(),
+        detail: if filter.is_empty() { "everything that is not closed".to_owned() } else { filter.to_owned() },
+        is_current: filter == current,
+        pick: Pick::Filter(filter.to_owned()),
+    };
+    let mut entries: Vec<Entry> = VIEWS.iter().map(|(name, filter)| entry(name, filter)).collect();
+    entries.extend(model.known.views.iter().map(|view| entry(&view.name, &view.filter)));
+    if !current.is_empty() && !entries.iter().any(|entry| entry.is_current) {
+        entries.push(Entry {
+            label: "Keep this filter as a view".to_owned(),
+            detail: current.clone(),
+            is_current: false,
+            pick: Pick::KeepView(current),
+        });
+    }
+    open(model, Box::new(Choice::new("Views", entries)))
+}
+
+/// The views that everybody has.
+pub const VIEWS: &[(&str, &str)] = &[
+    ("All open work", ""),
+    ("Broken promises", "sla:breach sla:running"),
+    ("About to break", "sla:warning"),
+    ("Emergencies", "pri:emergency"),
+    ("To triage", "state:new,needs_info"),
+    ("To schedule", "state:triaged,ready_to_schedule,schedule_proposed"),
+    ("To dispatch", "state:scheduled"),
+    ("In the field", "phase:dispatched,onsite"),
+    ("Waiting for approval", "state:approval_required"),
+    ("To verify, bill or close", "phase:closeout_pending"),
+    ("Closed and cancelled", "state:closed,cancelled"),
+];
+
+fn open_roles(model: &mut Model) -> Vec<Effect> {
+    let entries = ROLES.iter().map(|&role| {
+        let tools = registry::tools().iter().filter(|tool| tool.mutating && tool.spec.roles.contains(&role));
+        let names: Vec<&str> = tools.map(|tool| tool.spec.name).collect();
+        Entry {
+            label: role.to_string(),
+            detail: names.join(", "),
+            is_current: role == model.known.actor.role,
+            pick: Pick::Role(role),
+        }
+    });
+    let dialog = Choice::new("Act as", entries.collect());
+    open(model, Box::new(dialog))
+}
+
+fn open_themes(model: &mut Model) -> Vec<Effect> {
+    let entries = model.themes.themes.iter().map(|theme| Entry {
+        label: theme.name.clone(),
+        detail: String::new(),
+        is_current: theme.name == model.known.theme.name,
+        pick: Pick::Theme(theme.name.clone()),
+    });
+    let dialog = Choice::new("Theme", entries.collect());
+    open(model, Box::new(dialog))
+}
+
+fn open_kinds(model: &mut Model) -> Vec<Effect> {
+    let entries = Kind::ALL.iter().map(|kind| Entry {
+        label: kind.to_string(),
+        detail: format!("add or change {kind}"),
+        is_current: false,
+        pick: Pick::Kind(*kind),
+    });
+    open(model, Box::new(Choice::new("Master data", entries.collect())))
+}
+
+/// Does what parts ask for.
+pub(super) fn heed(model: &mut Model, asks: Vec<Ask>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for ask in asks {
+        model.touch();
+        match ask {
+            Ask::Close => {
+                model.dialogs.pop();
+            }
+            Ask::Open(dialog) => effects.extend(open(model, dialog)),
+            Ask::Effect(effect) => {
+                if let Effect::Send(envelope) = &effect {
+                    model.known.calls.pressed(envelope.clone(), model.known.now());
+                }
+                effects.push(effect);
+            }
+            Ask::Say(text) => model.say(text, Role::Warning),
+            Ask::Do(action) => match act(model, action) {
+                Some(done) => effects.extend(done),
+                None => {
+                    let press = Press { key: KeyEvent::from(crossterm::event::KeyCode::Null), action: Some(action) };
+                    let asks = to_focus(model, |part, world| part.press(press, world));
+                    effects.extend(heed(model, asks));
+                }
+            },
+            Ask::Tool(name) => effects.extend(open_tool(model, name)),
+            Ask::Directory(kind) => effects.extend(open_directory(model, kind)),
+            Ask::Select { id, number } => {
+                if !model.queue.select(&model.known, id) {
+                    effects.extend(filter(model, &number));
+                    model.wanted = Some(id);
+                }
+            }
+            Ask::Find(number) => effects.extend(filter(model, &number)),
+            Ask::Filter(text) => effects.extend(filter(model, &text)),
+            Ask::KeepView(text) => effects.extend(keep_view(model, &text)),
+            Ask::Role(role) => effects.extend(switch_role(model, role)),
+            Ask::Theme(name) => {
+                if let Some(theme) = model.themes.themes.iter().find(|theme| theme.name == name) {
+                    model.known.theme = theme.clone();
+                    effects.push(Effect::KeepChoice { key: "theme", value: json!(name) });
+                    effects.push(Effect::Redraw);
+                }
+            }
+            Ask::Withdraw(id) => {
+                model.known.calls.stands(id, super::calls::Standing::Withdrawn, model.known.now());
+                effects.push(Effect::Withdraw(id));
+            }
+            Ask::Reopen(id) => effects.extend(reopen(model, id)),
+        }
+    }
+    effects
+}
+
+fn open_directory(model: &mut Model, kind: Kind) -> Vec<Effect> {
+    let tool = registry::tools().iter().find(|tool| tool.mutating && tool.spec.from == From::NoTicket);
+    let Some(tool) = tool else { return Vec::new() };
+    if let Some(why) = super::dialogs::actions::reason(tool, None, model.known.actor.role) {
+        model.say(why, Role::Warning);
+        return Vec::new();
+    }
+    open_form(model, tool, Some(kind))
+}
+
+pub(super) fn filter(model: &mut Model, text: &str) -> Vec<Effect> {
+    model.focus = Focus::Queue;
+    let asks = model.queue.set_filter(&model.known, text);
+    heed(model, asks)
+}
+
+fn keep_view(model: &mut Model, text: &str) -> Vec<Effect> {
+    let view = super::known::SavedView { name: text.to_owned(), filter: text.to_owned() };
+    model.known.views.push(view);
+    let all: serde_json::Map<_, _> =
+        model.known.views.iter().map(|view| (view.name.clone(), json!(view.filter))).collect();
+    model.say("Kept. It is among the views now.", Role::Success);
+    vec![Effect::KeepChoice { key: "views", value: all.into() }]
+}
+
+fn switch_role(model: &mut Model, role: actor::Role) -> Vec<Effect> {
+    let login = model.known.actor.system_login.clone();
+    let mut actor = Actor::local(model.known.actor.id.clone(), role);
+    actor.system_login = login;
+    model.known.actor = actor.clone();
+    // What one role may see, another may not.
+    model.known.forget_cases();
+    model.followed = None;
+    model.attended = None;
+    model.say(format!("You act as {role} now."), Role::Success);
+    vec![Effect::Follow(actor)]
+}
+
+/// Opens the form of a refused call again.
+pub(super) fn reopen(model: &mut Model, id: Uuid) -> Vec<Effect> {
+    let Some(entry) = model.known.calls.get(id) else { return Vec::new() };
+    let super::calls::Standing::Refused(refusal) = entry.standing.clone() else { return Vec::new() };
+    let envelope = entry.envelope.clone();
+    let Some(tool) = registry::find(&envelope.tool) else { return Vec::new() };
+    let kind = match &envelope.target {
+        super::envelope::Target::Kind(kind) => Kind::named(kind).ok(),
+        _ => None,
+    };
+    if let Some(ticket) = envelope.ticket_id()
+        && !model.queue.select(&model.known, ticket)
+    {
+        model.say(refusal.message().to_owned(), Role::Error);
+        return Vec::new();
+    }
+    let (mut form, asks) = super::form::Form::open(tool, kind, &model.world());
+    form.place(&crate::engine::Refused { refusal, request_id: Some(id), correlation_id: None });
+    let mut effects = open(model, Box::new(form));
+    effects.extend(heed(model, asks));
+    effects
+}
+
+fn go_on(model: &mut Model) -> Vec<Effect> {
+    let more = model.queue.go_on(&model.known);
+    model.touch();
+    if more { vec![Effect::GoOn] } else { Vec::new() }
+}
+
+fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
+    model.touch();
+    if !model.dialogs.is_empty() {
+        let asks = to_focus(model, |part, world| part.mouse(event, world));
+        return heed(model, asks);
+    }
+    let areas = model.areas.get();
+    let at = Position::new(event.column, event.row);
+    let is_beside = areas.queue.y == areas.case.y;
+    let on_splitter = if is_beside {
+        event.column.abs_diff(areas.case.x) <= 1 && areas.main.contains(at)
+    } else {
+        event.row == areas.case.y && !areas.case.is_empty()
+    };
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) if on_splitter && !areas.case.is_empty() => {
+            model.drags_splitter = true;
+            Vec::new()
+        }
+        MouseEventKind::Drag(MouseButton::Left) if model.drags_splitter => {
+            let (part, whole) = if is_beside {
+                (event.column.saturating_sub(areas.main.x), areas.main.width)
+            } else {
+                (event.row.saturating_sub(areas.main.y), areas.main.height)
+            };
+            let split = u32::from(part) * 100 / u32::from(whole.max(1));
+            model.split = u16::try_from(split).unwrap_or(50).clamp(20, 85);
+            Vec::new()
+        }
+        MouseEventKind::Up(_) if model.drags_splitter => {
+            model.drags_splitter = false;
+            let split = model.split;
+            set_split(model, split)
+        }
+        _ => {
+            let focus = match at {
+                at if areas.queue.contains(at) => Focus::Queue,
+                at if areas.case.contains(at) => Focus::Case,
+                _ => return Vec::new(),
+            };
+            // The wheel moves what it is over; only a click takes the focus there.
+            let before = model.focus;
+            model.focus = focus;
+            let asks = to_focus(model, |part, world| part.mouse(event, world));
+            if !matches!(event.kind, MouseEventKind::Down(_)) {
+                model.focus = before;
+            }
+            heed(model, asks)
+        }
+    }
+}
+
+/// What follows from where the cursor now stands.
+fn settle(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let selected = model.queue.selected();
+    if model.followed != selected {
+        model.followed = selected;
+        model.case.follow(selected);
+        if let Some(id) = selected {
+            model.known.unread.remove(&id);
+        }
+        let stamp = model.known.stamp();
+        model.rest = Some(stamp);
+        effects.push(Effect::After { stamp, wait: REST });
+    }
+    let is_editing = model.dialogs.last().is_some_and(|dialog| dialog.scope() == Scope::Form);
+    // Told once the cursor rests, and at once when a form opens or closes on it.
+    if let Some((ticket, was_editing)) = model.attended
+        && ticket == selected
+        && was_editing != is_editing
+    {
+        effects.push(attend(model, is_editing));
+    }
+    if model.dialogs.is_empty()
+        && let Some((envelope, why)) = model.asking.pop_front()
+    {
+        effects.extend(open(model, Box::new(AskAgain::new(envelope, why))));
+    }
+    effects
+}
+
+/// Tells others what is open here.
+pub(super) fn attend(model: &mut Model, is_editing: bool) -> Effect {
+    let ticket = model.queue.selected();
+    model.attended = Some((ticket, is_editing));
+    Effect::Attend { ticket, is_editing, actor: model.known.actor.clone() }
+}

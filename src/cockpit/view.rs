@@ -1,0 +1,154 @@
+//! The whole screen: header, what is wrong with the data, queue and case, footer, and what lies on top.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line as Text;
+use ratatui::widgets::{Block, Paragraph};
+
+use super::keymap::{Action, Scope};
+use super::known::Link;
+use super::look::{left, safe};
+use super::model::{Areas, Focus, Model};
+use super::panes::case::summary::lacks_evidence;
+use super::panes::header::age;
+use super::panes::{footer, header};
+use super::theme::Role;
+use crate::domain::next::{self, Next};
+
+/// From how many columns the case stands beside the queue.
+const BESIDE: u16 = 110;
+/// Below so many rows only the pane that has the focus is shown.
+const BOTH: u16 = 14;
+
+/// Draws the model.
+pub fn view(model: &Model, screen: &mut Frame<'_>) {
+    let area = screen.area();
+    screen.render_widget(Block::new().style(model.known.theme.style(Role::Text)), area);
+    if area.is_empty() {
+        return;
+    }
+    let banner = banner(model);
+    let is_low = area.height < 10;
+    let [head, told, main, status, hints] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(u16::from(banner.is_some())),
+        Constraint::Min(1),
+        Constraint::Length(u16::from(!is_low)),
+        Constraint::Length(1),
+    ])
+    .areas(area);
+    header::draw(screen, head, &model.known);
+    if let Some((text, role)) = banner {
+        let style = model.known.theme.style(role);
+        screen.render_widget(
+            Paragraph::new(Text::styled(left(&format!(" {text}"), usize::from(told.width)), style)),
+            told,
+        );
+    }
+    draw_panes(model, screen, main);
+    let world = model.world();
+    let waits_low = is_low && model.said.is_some() && model.dialogs.is_empty();
+    if !is_low {
+        footer::status(screen, status, &model.known, model.said.as_ref());
+    }
+    if waits_low {
+        footer::status(screen, hints, &model.known, model.said.as_ref());
+    } else {
+        footer::hints(screen, hints, &world, model.scope(), next_step(model).as_deref());
+    }
+    // Dialogs leave the footer alone: its keys are theirs.
+    let over = Rect { height: area.height.saturating_sub(1).max(1), ..area };
+    for dialog in &model.dialogs {
+        dialog.draw(screen, over, &world);
+    }
+}
+
+fn draw_panes(model: &Model, screen: &mut Frame<'_>, main: Rect) {
+    let world = model.world();
+    let is_free = model.dialogs.is_empty();
+    let (queue, case) = areas(model, main);
+    model.areas.set(Areas { queue, case, main });
+    if !queue.is_empty() {
+        model.queue.draw_pane(screen, queue, &world, model.focus == Focus::Queue && is_free);
+    }
+    if !case.is_empty() {
+        model.case.draw_pane(screen, case, &world, model.focus == Focus::Case && is_free);
+    }
+}
+
+/// Where the two panes stand.
+fn areas(model: &Model, main: Rect) -> (Rect, Rect) {
+    if main.width >= BESIDE {
+        let [queue, case] = Layout::horizontal([Constraint::Percentage(model.split), Constraint::Min(30)]).areas(main);
+        (queue, case)
+    } else if main.height >= BOTH {
+        let [queue, case] =
+            Layout::vertical([Constraint::Percentage(model.split.min(75)), Constraint::Min(6)]).areas(main);
+        (queue, case)
+    } else if model.focus == Focus::Queue {
+        (main, Rect::default())
+    } else {
+        (Rect::default(), main)
+    }
+}
+
+/// What `space` would do, in the footer's words.
+fn next_step(model: &Model) -> Option<String> {
+    let world = model.world();
+    let row = world.row?;
+    let lacks = lacks_evidence(world.case.map(|case| &case.case));
+    match next::step(row.state, lacks, world.actor.role) {
+        Next::Mine(tool) => Some(format!("next: {}", tool.spec.name)),
+        Next::Theirs(tool) => Some(format!("next: {} (not your turn)", tool.spec.name)),
+        Next::Nothing(_) => Some("nothing to do".to_owned()),
+    }
+}
+
+/// What has to be said above everything else, and how loudly.
+fn banner(model: &Model) -> Option<(String, Role)> {
+    let known = &model.known;
+    match &known.link {
+        Link::Away { why, .. } => {
+            let old = known.age_seconds().map_or_else(
+                || "Nothing was read yet.".to_owned(),
+                |seconds| format!("What you see is {} old.", age(seconds)),
+            );
+            let text = format!(
+                "No answer from the database. {old} Calls wait and are done once it is back. ({})",
+                safe(why, 120)
+            );
+            Some((text, Role::Banner))
+        }
+        Link::Refused(refusal) => Some((refusal.message().to_owned(), Role::Banner)),
+        _ if !known.alarms.is_empty() => {
+            let numbers: Vec<String> = known
+                .alarms
+                .iter()
+                .filter_map(|id| known.row(*id))
+                .take(4)
+                .map(|line| line.number.to_string())
+                .collect();
+            let more = known.alarms.len().saturating_sub(numbers.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let key = known.keymap.shown(Scope::Global, Action::Acknowledge);
+            Some((
+                format!("▲ New breach or emergency: {}{more}. {key} acknowledges.", numbers.join(", ")),
+                Role::Warning,
+            ))
+        }
+        _ if model.hint => {
+            let key = |action| known.keymap.shown(Scope::Queue, action);
+            Some((
+                format!(
+                    "Arrows move. {} does the next step, {} shows every action, {} finds, {} helps.",
+                    key(Action::NextStep),
+                    key(Action::Actions),
+                    key(Action::Filter),
+                    key(Action::Help)
+                ),
+                Role::Accent,
+            ))
+        }
+        _ => None,
+    }
+}
