@@ -51,7 +51,7 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
             match outcome {
                 Ok(rows) => found(model, rows),
                 Err(refusal) => {
-                    model.say(format!("Closed work could not be searched: {}", refusal.message()), Role::Warning)
+                    model.say(format!("Closed work could not be searched: {}", refusal.message()), Role::Warning);
                 }
             }
         }

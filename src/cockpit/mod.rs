@@ -38,6 +38,8 @@ pub mod run;
 #[cfg(test)]
 pub mod snapshot;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 pub mod update;
 pub mod view;

@@ -84,6 +84,7 @@ pub struct Areas {
 
 /// The model.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own")]
 pub struct Model {
     pub known: Known,
     pub queue: QueuePane,

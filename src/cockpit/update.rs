@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 use serde_json::json;
 use uuid::Uuid;
@@ -32,6 +32,9 @@ use crate::domain::tool::{From, Tool};
 
 /// How long the cursor rests on a ticket before its case is read.
 const REST: Duration = Duration::from_millis(40);
+
+/// What stands for a key where an action was not asked for by one.
+const NO_KEY: KeyEvent = KeyEvent::new(KeyCode::Null, KeyModifiers::NONE);
 
 /// The roles in which one can work here: those that may look at a case.
 pub const ROLES: &[actor::Role] = &[
@@ -145,7 +148,7 @@ fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         }
         Action::ShowContact => {
             let world = model.known.world(model.queue.selected());
-            let press = Press { key: KeyEvent::from(crossterm::event::KeyCode::Null), action: Some(action) };
+            let press = Press { key: NO_KEY, action: Some(action) };
             let asks = model.case.press(press, &world);
             heed(model, asks)
         }
@@ -328,14 +331,15 @@ pub(super) fn heed(model: &mut Model, asks: Vec<Ask>) -> Vec<Effect> {
                 effects.push(effect);
             }
             Ask::Say(text) => model.say(text, Role::Warning),
-            Ask::Do(action) => match act(model, action) {
-                Some(done) => effects.extend(done),
-                None => {
-                    let press = Press { key: KeyEvent::from(crossterm::event::KeyCode::Null), action: Some(action) };
+            Ask::Do(action) => {
+                if let Some(done) = act(model, action) {
+                    effects.extend(done);
+                } else {
+                    let press = Press { key: NO_KEY, action: Some(action) };
                     let asks = to_focus(model, |part, world| part.press(press, world));
                     effects.extend(heed(model, asks));
                 }
-            },
+            }
             Ask::Tool(name) => effects.extend(open_tool(model, name)),
             Ask::Directory(kind) => effects.extend(open_directory(model, kind)),
             Ask::Select { id, number } => {

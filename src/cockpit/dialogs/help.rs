@@ -75,7 +75,7 @@ impl Part for Help {
                     span(left(&safe(help, room), room), world.theme, Role::Text),
                 ]
             });
-            Text::from_iter(cells)
+            cells.collect::<Text<'_>>()
         });
         let lines: Vec<Text<'_>> = lines.collect();
         screen.render_widget(Paragraph::new(lines), inner);

@@ -164,7 +164,7 @@ impl Rows {
             self.order.extend(new);
         }
         let mut order = std::mem::take(&mut self.order);
-        order.sort_by(|a, b| self.key(*a, policy, at).cmp(&self.key(*b, policy, at)));
+        order.sort_by_key(|slot| self.key(*slot, policy, at));
         self.order = order;
     }
 

@@ -72,7 +72,7 @@ fn required(case: &CaseData, world: &World<'_>, width: usize) -> Vec<Text<'stati
         return vec![Text::from(span(safe(text, width), world.theme, Role::Muted))];
     }
     let line = |key: &Value| {
-        let (tick, role, word) = match key["standing"].as_str() {
+        let (tick, role, told) = match key["standing"].as_str() {
             Some("present") => ("✓", Role::Success, ""),
             Some("waived") => ("○", Role::Warning, "  waived"),
             _ => ("✗", Role::Error, "  missing"),
@@ -81,26 +81,26 @@ fn required(case: &CaseData, world: &World<'_>, width: usize) -> Vec<Text<'stati
         Text::from(vec![
             span(format!(" {tick} "), world.theme, role),
             span(safe(&name, width.saturating_sub(14)), world.theme, Role::Text),
-            span(word, world.theme, role),
+            span(told, world.theme, role),
         ])
     };
     keys.iter().map(line).collect()
 }
 
 fn line(item: &Value, world: &World<'_>, width: usize, is_under_cursor: bool) -> Text<'static> {
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let key = item["metadata"]["evidence_key"].as_str().map_or_else(|| "—".to_owned(), said);
     let at = item["created_at"].as_str().and_then(Timestamp::parse).map(|at| ago(at, world.now));
     let checksum: String = item["checksum"].as_str().unwrap_or("—").chars().take(8).collect();
     let frozen = if item["is_immutable"] == true { "frozen" } else { "" };
-    let tail = format!("{} {} {} {frozen}", word(&item["created_by"]), at.unwrap_or_default(), checksum);
+    let tail = format!("{} {} {} {frozen}", text(&item["created_by"]), at.unwrap_or_default(), checksum);
     let tail_room = width.saturating_sub(14) / 3;
     let room = width.saturating_sub(tail_room + 14);
     Text::from(vec![
         span(if is_under_cursor { "▌" } else { " " }, world.theme, Role::Focus),
-        span(left(&word(&item["kind"]), 10), world.theme, Role::Accent),
+        span(left(&text(&item["kind"]), 10), world.theme, Role::Accent),
         Span::raw(" "),
-        span(left(&format!("{key}  {}", word(&item["uri"])), room), world.theme, Role::Text),
+        span(left(&format!("{key}  {}", text(&item["uri"])), room), world.theme, Role::Text),
         Span::raw(" "),
         span(left(&tail, tail_room), world.theme, Role::Muted),
     ])

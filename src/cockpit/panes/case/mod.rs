@@ -195,7 +195,7 @@ impl CasePane {
         screen.render_widget(block, area);
         if world.row.is_none() {
             let words = "The ticket under the queue's cursor is shown here.";
-            return self.draw_words(screen, inner, words, world);
+            return Self::draw_words(screen, inner, words, world);
         }
         let [tabs, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
         self.tabs.set(tabs);
@@ -210,9 +210,9 @@ impl CasePane {
                 screen.render_widget(Paragraph::new(shown), body);
             }
             (_, None) if !world.is_live => {
-                self.draw_words(screen, body, "Not read yet, and the database does not answer.", world);
+                Self::draw_words(screen, body, "Not read yet, and the database does not answer.", world);
             }
-            (_, None) => self.draw_words(screen, body, "Reading the case …", world),
+            (_, None) => Self::draw_words(screen, body, "Reading the case …", world),
             (Tab::Timeline, Some(case)) => {
                 timeline::draw(screen, body, world, case, self.kept, (self.cursor(), &self.top), has_focus);
             }
@@ -223,7 +223,7 @@ impl CasePane {
         }
     }
 
-    fn draw_words(&self, screen: &mut Frame<'_>, area: Rect, words: &str, world: &World<'_>) {
+    fn draw_words(screen: &mut Frame<'_>, area: Rect, words: &str, world: &World<'_>) {
         let lines = wrap(words, usize::from(area.width).saturating_sub(2));
         let lines: Vec<Text<'_>> =
             lines.into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Muted))).collect();

@@ -30,6 +30,7 @@ words! {
 
 impl Kept {
     /// The next choice, and round.
+    #[must_use]
     pub const fn next(self) -> Self {
         match self {
             Self::All => Self::States,
@@ -86,7 +87,7 @@ pub fn draw(
 }
 
 fn entry(event: &Value, world: &World<'_>, width: usize, is_under_cursor: bool) -> Vec<Text<'static>> {
-    let word = |name: &str| event[name].as_str().unwrap_or("—").to_owned();
+    let text = |name: &str| event[name].as_str().unwrap_or("—").to_owned();
     let state = |name: &str| event[name].as_str().map(|state| state.replace('_', " "));
     let at = event["created_at"].as_str().and_then(Timestamp::parse);
     let time = at.map(|at| match zone(world) {
@@ -101,7 +102,7 @@ fn entry(event: &Value, world: &World<'_>, width: usize, is_under_cursor: bool) 
     };
     let cursor = if is_under_cursor { "▌" } else { " " };
     let time = left(&time.unwrap_or_default(), 15);
-    let tool = word("tool_name");
+    let tool = text("tool_name");
     let room = width.saturating_sub(18 + tool.len().min(26));
     let first = vec![
         span(cursor, world.theme, Role::Focus),
@@ -113,11 +114,10 @@ fn entry(event: &Value, world: &World<'_>, width: usize, is_under_cursor: bool) 
     let short = |name: &str| {
         event[name].as_str().map(|id| id.rsplit('-').next().unwrap_or(id).chars().take(8).collect::<String>())
     };
-    let mut ids = format!("req {}", short("request_id").unwrap_or_else(|| "—".to_owned()));
-    if let Some(correlation) = event["correlation_id"].as_str() {
-        ids.push_str(&format!(" corr {}", safe(correlation, 12)));
-    }
-    let who = format!("{}/{}/{}", word("actor_type").to_lowercase(), word("actor_id"), word("actor_role"));
+    let correlation = event["correlation_id"].as_str().map(|id| format!(" corr {}", safe(id, 12)));
+    let ids =
+        format!("req {}{}", short("request_id").unwrap_or_else(|| "—".to_owned()), correlation.unwrap_or_default());
+    let who = format!("{}/{}/{}", text("actor_type").to_lowercase(), text("actor_id"), text("actor_role"));
     let second = format!("{who}  {ids}  {}", preview(&event["payload"]["request"]));
     vec![
         Text::from(first),

@@ -1,0 +1,7 @@
+//! The cockpit without a terminal: messages in, model and effects out; and every screen as a snapshot.
+
+mod fixture;
+mod keys;
+mod queue;
+mod screens;
+mod work;

@@ -1,0 +1,157 @@
+//! The queue: its order, its cursor, its filter, its alarms.
+
+use crossterm::event::{MouseButton, MouseEventKind};
+
+use super::fixture::{Stage, Ticket, at, id, morning, noon, rows};
+use crate::cockpit::effect::Effect;
+use crate::cockpit::msg::{FeedNews, Msg};
+
+#[test]
+fn the_worst_is_on_top_and_the_cursor_on_it() {
+    let mut stage = Stage::full(120, 40);
+    assert_eq!(stage.selected(), "T-10423");
+    let text = stage.text();
+    let place = |number: &str| text.find(number).unwrap();
+    assert!(place("T-10440") < place("T-10431") && place("T-10399") < place("T-10360"), "{text}");
+    assert!(text.contains("breach 2") && text.contains("warn 2"), "{text}");
+}
+
+#[test]
+fn the_cursor_stays_on_its_ticket_when_rows_move() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("j j");
+    assert_eq!(stage.selected(), "T-10431");
+    let worse = Ticket::new(10_500, "EMERGENCY", "NEW", -9_000);
+    stage.changes(vec![worse.row(noon())], noon());
+    assert_eq!(stage.selected(), "T-10431");
+    stage.keys("k");
+    assert_eq!(stage.selected(), "T-10440");
+}
+
+#[test]
+fn a_ticket_that_leaves_says_so_and_the_cursor_takes_the_next() {
+    let mut stage = Stage::full(120, 40);
+    let closed = Ticket { state: "CLOSED", seq: 9, ..morning()[0].clone() };
+    stage.changes(vec![closed.row(noon())], noon());
+    assert_eq!(stage.selected(), "T-10440");
+    assert!(stage.said().contains("T-10423 is CLOSED now"), "{}", stage.said());
+    stage.hear(Msg::Feed(FeedNews::Changes { rows: Vec::new(), deleted: vec![id(10_440)], at: noon() }));
+    assert_eq!(stage.selected(), "T-10431");
+    assert!(stage.said().contains("T-10440 was deleted"), "{}", stage.said());
+}
+
+#[test]
+fn a_broken_promise_announces_itself_once() {
+    let mut stage = Stage::full(120, 40);
+    let effects = stage.hear(Msg::Tick(at(1_136)));
+    assert!(effects.contains(&Effect::Bell), "{effects:?}");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Notify(text) if text.contains("T-10431"))));
+    assert!(stage.text().contains("New breach or emergency: T-10431"));
+    assert!(stage.hear(Msg::Tick(at(1_137))).is_empty(), "once");
+    stage.keys("A");
+    assert!(!stage.text().contains("New breach"));
+}
+
+#[test]
+fn a_new_emergency_announces_itself_and_marks_what_is_unread() {
+    let mut stage = Stage::full(120, 40);
+    let new = Ticket::new(10_600, "EMERGENCY", "NEW", 3_000);
+    assert!(stage.changes(vec![new.row(noon())], noon()).contains(&Effect::Bell));
+    let changed = Ticket { seq: 4, ..morning()[1].clone() };
+    stage.changes(vec![changed.row(noon())], noon());
+    let line = stage.text().lines().find(|line| line.contains("T-10440")).unwrap().to_owned();
+    assert!(line.contains('•'), "{line}");
+    stage.keys("j");
+    let line = stage.text().lines().find(|line| line.contains("T-10440")).unwrap().to_owned();
+    assert!(!line.contains('•'), "looked at: {line}");
+}
+
+#[test]
+fn a_filter_counts_while_it_is_typed_and_is_taken_back_by_esc() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("/ pier");
+    let text = stage.text();
+    assert!(text.contains("2 of 9") && text.contains("T-10431") && !text.contains("T-10440"), "{text}");
+    stage.keys("esc");
+    assert!(stage.text().contains("T-10440"));
+    stage.keys("/ state:nonsense");
+    assert!(stage.text().contains("Nothing fits"), "{}", stage.text());
+    stage.keys("enter esc / stat:new");
+    assert!(stage.text().contains("does not know the field"), "{}", stage.text());
+}
+
+#[test]
+fn a_filter_asks_for_closed_work_once_it_rests_and_shows_it_below() {
+    let mut stage = Stage::full(120, 40);
+    let effects = stage.keys("/ 5105550142");
+    let stamp = effects.iter().rev().find_map(|effect| match effect {
+        Effect::After { stamp, .. } => Some(*stamp),
+        _ => None,
+    });
+    let asked = stage.hear(Msg::Due { stamp: stamp.unwrap() });
+    let Some(Effect::List { stamp, filter, .. }) = asked.first() else { panic!("{asked:?}") };
+    assert_eq!(filter.q.as_deref(), Some("5105550142"));
+    let old = Ticket { state: "CLOSED", ..Ticket::new(9_000, "ROUTINE", "CLOSED", 0) };
+    stage.hear(Msg::Listed { stamp: *stamp, outcome: Ok(vec![old.row(noon()), morning()[0].row(noon())]) });
+    let text = stage.text();
+    assert!(text.contains("+ 2 found") && text.contains("T-9000") && text.contains("T-10423"), "{text}");
+    assert_eq!(stage.selected(), "T-9000");
+}
+
+#[test]
+fn an_old_search_that_answers_late_changes_nothing() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("/ pier");
+    stage.hear(Msg::Listed { stamp: 9_999, outcome: Ok(vec![Ticket::new(9_000, "ROUTINE", "CLOSED", 0).row(noon())]) });
+    assert!(!stage.text().contains("T-9000"));
+}
+
+#[test]
+fn sorting_goes_through_the_columns_and_back() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("s s s");
+    assert!(stage.text().contains("by state"), "{}", stage.text());
+    stage.keys("S");
+    assert!(stage.text().contains("turned round"));
+    stage.keys("esc");
+    assert!(!stage.text().contains("by state"));
+    assert_eq!(stage.selected(), "T-10423");
+}
+
+#[test]
+fn a_thousand_changes_at_once_leave_the_cursor_and_the_order() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("j");
+    let many: Vec<Ticket> = (0..1_000).map(|n| Ticket::new(20_000 + n, "URGENT", "NEW", 5_000)).collect();
+    stage.changes(rows(&many), noon());
+    assert_eq!(stage.selected(), "T-10440");
+    assert!(stage.text().contains("1,009"), "{}", stage.text());
+}
+
+#[test]
+fn the_mouse_selects_opens_scrolls_and_drags_the_splitter() {
+    let mut stage = Stage::full(120, 40);
+    stage.click(10, 4);
+    assert_eq!(stage.selected(), "T-10440");
+    stage.mouse(MouseEventKind::ScrollDown, 10, 4);
+    assert_eq!(stage.selected(), "T-10431");
+    stage.click(10, 3);
+    stage.click(10, 3);
+    assert!(stage.text().contains("┏ T-10423"), "a double click goes into the case: {}", stage.text());
+    let before = stage.model.split;
+    stage.click(74, 10);
+    stage.mouse(MouseEventKind::Drag(MouseButton::Left), 50, 10);
+    let effects = stage.mouse(MouseEventKind::Up(MouseButton::Left), 50, 10);
+    assert!(stage.model.split < before && effects.iter().any(|effect| matches!(effect, Effect::KeepChoice { .. })));
+}
+
+#[test]
+fn text_pasted_where_nothing_takes_text_goes_nowhere() {
+    let mut stage = Stage::full(120, 40);
+    let before = stage.text();
+    assert!(stage.hear(Msg::Paste("q\nx\ny".to_owned())).is_empty());
+    assert_eq!(stage.text(), before);
+    stage.keys("/");
+    stage.hear(Msg::Paste("pier\u{1b}[31m 9".to_owned()));
+    assert_eq!(stage.model.queue.filter_text(), "pier [31m 9");
+}

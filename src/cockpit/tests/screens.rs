@@ -1,0 +1,228 @@
+//! Every screen in every state it can be in, at three sizes, with its styles; every dialog at 80×24.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::fixture::{Stage, Ticket, at, case, id, morning, noon};
+use crate::cockpit::envelope::{Envelope, Target};
+use crate::cockpit::msg::{CallNews, FeedNews, Msg, Why};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::refusal::{Code, Refusal};
+use crate::text::width;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+
+fn at_every_size(name: &str, stage: impl Fn(u16, u16) -> Stage) {
+    for (columns, rows) in SIZES {
+        let picture = stage(columns, rows).picture();
+        insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), picture);
+    }
+}
+
+#[test]
+fn opening() {
+    at_every_size("opening", Stage::opening);
+}
+
+#[test]
+fn empty() {
+    at_every_size("empty", |columns, rows| {
+        let mut stage = Stage::opening(columns, rows);
+        stage.page(Vec::new());
+        stage
+    });
+}
+
+#[test]
+fn full() {
+    at_every_size("full", Stage::with_case);
+}
+
+#[test]
+fn reading_the_case() {
+    at_every_size("reading_the_case", Stage::full);
+}
+
+#[test]
+fn timeline() {
+    at_every_size("timeline", |columns, rows| {
+        let mut stage = Stage::with_case(columns, rows);
+        stage.keys("t j");
+        stage
+    });
+}
+
+#[test]
+fn a_broken_chain() {
+    let mut stage = Stage::full(80, 24);
+    let mut broken = case(&morning()[0]);
+    broken.chain = Some("event 2 was edited".to_owned());
+    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(broken)) });
+    stage.keys("t");
+    insta::assert_snapshot!(stage.picture());
+}
+
+#[test]
+fn evidence() {
+    at_every_size("evidence", |columns, rows| {
+        let mut stage = Stage::with_case(columns, rows);
+        stage.keys("E");
+        stage
+    });
+}
+
+#[test]
+fn stale() {
+    at_every_size("stale", |columns, rows| {
+        let mut stage = Stage::with_case(columns, rows);
+        stage.hear(Msg::Tick(at(30)));
+        stage.hear(Msg::Feed(FeedNews::Away("connection refused".to_owned())));
+        stage
+    });
+}
+
+#[test]
+fn refused() {
+    at_every_size("refused", |columns, rows| {
+        let mut stage = Stage::opening(columns, rows);
+        let refusal =
+            Refusal::new(Code::Forbidden, "Role customer may not call case.get. Ask somebody in another role.");
+        stage.hear(Msg::Feed(FeedNews::Refused(refusal)));
+        stage
+    });
+}
+
+#[test]
+fn a_filter_that_fits_nothing() {
+    at_every_size("nothing_fits", |columns, rows| {
+        let mut stage = Stage::full(columns, rows);
+        stage.keys("/ state:on_hold enter");
+        stage
+    });
+}
+
+#[test]
+fn a_new_breach() {
+    at_every_size("new_breach", |columns, rows| {
+        let mut stage = Stage::with_case(columns, rows);
+        stage.hear(Msg::Tick(at(1_136)));
+        stage
+    });
+}
+
+#[test]
+fn every_theme_draws_the_same_words() {
+    let mut stage = Stage::with_case(80, 24);
+    let words = stage.text();
+    for theme in stage.model.themes.themes.clone() {
+        let name = theme.name.clone();
+        stage.model.known.theme = theme;
+        assert_eq!(stage.text(), words, "{name}");
+        insta::assert_snapshot!(format!("theme_{name}"), stage.picture());
+    }
+}
+
+fn call(tool: &str) -> Envelope {
+    Envelope {
+        request_id: Uuid::from_u128(0xabcd),
+        pressed_at: noon(),
+        tool: tool.to_owned(),
+        target: Target::Ticket { id: id(10_423), number: "T-10423".to_owned() },
+        payload: json!({"timestamp": noon()}),
+        if_version: Some(3),
+        actor: Actor::local("maria", Role::Dispatcher),
+        upload: None,
+        draft_key: None,
+    }
+}
+
+#[test]
+fn every_dialog() {
+    for (name, keys) in [
+        ("help", "?"),
+        ("help_of_the_case", "tab ?"),
+        ("palette", ":"),
+        ("palette_typed", ": verify"),
+        ("actions", "a"),
+        ("actions_refused", "a b"),
+        ("roles", "R"),
+        ("views", "v"),
+        ("themes", "T"),
+        ("directory", "d"),
+        ("calls_none", "c"),
+        ("export", "e"),
+        ("raw_event", "t enter"),
+        ("filter", "/ pier"),
+        ("form_new", "n"),
+        ("form_check_in", "space"),
+        ("form_evidence", "a e"),
+        ("form_cancel", "a X"),
+        ("form_site", "d down enter"),
+    ] {
+        let mut stage = Stage::with_case(80, 24);
+        stage.keys(keys);
+        insta::assert_snapshot!(format!("dialog_{name}"), stage.picture());
+    }
+}
+
+#[test]
+fn dialogs_about_calls() {
+    let mut stage = Stage::with_case(80, 24);
+    stage.hear(Msg::Call(CallNews::Adopted(call("tech.check_in"))));
+    stage.hear(Msg::Call(CallNews::Waits(Uuid::from_u128(0xabcd))));
+    stage.keys("c");
+    insta::assert_snapshot!("dialog_calls", stage.picture());
+    stage.keys("esc q");
+    insta::assert_snapshot!("dialog_quit", stage.picture());
+    stage.keys("esc");
+    stage.hear(Msg::Call(CallNews::Asks { envelope: call("tech.check_in"), why: Why::WaitedLong }));
+    insta::assert_snapshot!("dialog_ask_again", stage.picture());
+}
+
+#[test]
+fn hostile_text_is_shown_harmless_and_keeps_the_columns() {
+    let evil = [
+        "\x1b[2J\x1b]0;own\x07",
+        "a\u{202e}gpj.exe",
+        "👩‍👩‍👧‍👦👍🏽❤️",
+        "ḩ̸̛a\u{301}\u{301}\u{301}",
+        "한글\u{1112}\u{1161}\u{11ab}",
+    ];
+    for text in evil {
+        let mut stage = Stage::full(120, 40);
+        let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
+        let ticket = Ticket { site: text, summary: text, tech: Some(text), seq: 9, ..morning()[0].clone() };
+        stage.changes(vec![ticket.row(noon())], noon());
+        stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(case(&ticket))) });
+        for keys in ["", "t", "E", "f2", "a", "esc :", "esc"] {
+            stage.keys(keys);
+            let shown = stage.text();
+            assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+            assert!(!shown.contains('\u{202e}'), "{text:?}");
+            assert!(shown.lines().all(|line| width(line) <= 120), "{text:?}\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_summary_of_a_megabyte_is_drawn_like_any_other() {
+    let mut stage = Stage::full(120, 40);
+    let long: &'static str = Box::leak("東京 ".repeat(300_000).into_boxed_str());
+    let ticket = Ticket { summary: long, seq: 9, ..morning()[0].clone() };
+    stage.changes(vec![ticket.row(noon())], noon());
+    let mut data = case(&ticket);
+    data.case["ticket"]["description"] = json!(long);
+    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(data)) });
+    assert!(stage.text().contains("東京"));
+}
+
+#[test]
+fn no_size_and_no_resize_makes_a_screen_fall_over() {
+    for (columns, rows) in [(20, 5), (1, 1), (2, 40), (400, 3), (400, 120), (33, 9), (109, 13), (110, 14)] {
+        let mut stage = Stage::with_case(columns, rows);
+        for keys in ["", "t", "E", "?", "esc a", "esc :", "esc R", "esc c", "esc n", "esc esc e", "esc /"] {
+            stage.keys(keys);
+            stage.draw();
+        }
+    }
+}

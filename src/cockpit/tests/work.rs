@@ -1,0 +1,200 @@
+//! Calls, roles, outages: what an operator can rely on.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::fixture::{Stage, Ticket, at, case, id, morning, noon};
+use crate::cockpit::effect::Effect;
+use crate::cockpit::envelope::{Envelope, Target};
+use crate::cockpit::keymap::Scope;
+use crate::cockpit::msg::{CallNews, FeedNews, Msg, Why};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::refusal::{Code, Refusal};
+use crate::engine::{Present, Refused, Reply};
+
+fn envelope(number: u128) -> Envelope {
+    Envelope {
+        request_id: Uuid::now_v7(),
+        pressed_at: noon(),
+        tool: "tech.check_in".to_owned(),
+        target: Target::Ticket { id: id(number), number: format!("T-{number}") },
+        payload: json!({"timestamp": noon()}),
+        if_version: Some(3),
+        actor: Actor::local("maria", Role::Dispatcher),
+        upload: None,
+        draft_key: Some("tech.check_in/1".to_owned()),
+    }
+}
+
+fn refused(message: &str) -> Refused {
+    Refused { refusal: Refusal::new(Code::InvalidStateTransition, message), request_id: None, correlation_id: None }
+}
+
+#[test]
+fn space_opens_the_next_step_or_says_whose_turn_it_is() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("space");
+    assert_eq!(stage.model.scope(), Scope::Form);
+    assert!(stage.text().contains("T-10423"), "{}", stage.text());
+    stage.keys("esc G");
+    assert_eq!(stage.selected(), "T-10355");
+    stage.keys("space");
+    assert_eq!(stage.model.scope(), Scope::Queue);
+    assert!(stage.said().contains("the turn of finance") && stage.said().contains("R switches"), "{}", stage.said());
+}
+
+#[test]
+fn a_switched_role_changes_what_is_possible_at_once() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("G R");
+    assert!(stage.text().contains("Act as"));
+    let effects = stage.keys("f enter");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Follow(actor) if actor.role == Role::Finance)));
+    assert!(stage.text().contains("maria · finance"));
+    stage.keys("space");
+    assert_eq!(stage.model.scope(), Scope::Form, "{}", stage.said());
+}
+
+#[test]
+fn the_menu_gives_the_reason_of_the_engine_for_what_is_grey() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("a p");
+    let text = stage.text();
+    assert!(text.contains("The ticket is DISPATCHED; schedule.propose is possible from"), "{text}");
+    stage.keys("i");
+    assert_eq!(stage.model.scope(), Scope::Form, "check in is possible");
+}
+
+#[test]
+fn a_call_is_shown_running_until_it_is_answered_and_its_draft_goes_then() {
+    let mut stage = Stage::full(120, 40);
+    let call = envelope(10_423);
+    stage.model.known.drafts.insert("tech.check_in/1".to_owned(), json!({}));
+    stage.hear(Msg::Call(CallNews::Adopted(call.clone())));
+    let line = |stage: &mut Stage| stage.text().lines().find(|line| line.contains("T-10423")).unwrap().to_owned();
+    assert!(line(&mut stage).contains('↻'));
+    let body = json!({"id": id(10_423), "number": "T-10423", "state": "IN_PROGRESS"}).to_string();
+    let outcome = Ok(Reply { status: 200, body, replayed: false });
+    let effects = stage.hear(Msg::Call(CallNews::Answered { envelope: call, outcome }));
+    assert!(effects.contains(&Effect::DropDraft { key: "tech.check_in/1".to_owned() }));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::LoadCase { .. })));
+    assert!(!line(&mut stage).contains('↻'));
+    assert!(stage.text().contains("T-10423 is IN PROGRESS"));
+}
+
+#[test]
+fn a_refused_call_comes_back_as_its_form_with_the_words_of_the_refusal() {
+    let mut stage = Stage::with_case(120, 40);
+    let call = envelope(10_423);
+    stage.hear(Msg::Call(CallNews::Adopted(call.clone())));
+    let outcome = Err(refused("The ticket is somewhere else now."));
+    stage.hear(Msg::Call(CallNews::Answered { envelope: call, outcome }));
+    assert_eq!(stage.model.scope(), Scope::Form);
+    assert!(stage.text().contains("The ticket is somewhere else now."), "{}", stage.text());
+}
+
+#[test]
+fn an_outage_is_told_with_the_age_of_the_data_and_its_end_too() {
+    let mut stage = Stage::full(120, 40);
+    stage.hear(Msg::Tick(at(30)));
+    stage.hear(Msg::Feed(FeedNews::Away("connection refused".to_owned())));
+    let text = stage.text();
+    assert!(text.contains("away 30s") && text.contains("What you see is 30s old"), "{text}");
+    stage.keys("j");
+    assert_eq!(stage.selected(), "T-10440", "reading goes on");
+    let call = envelope(10_440);
+    stage.hear(Msg::Call(CallNews::Adopted(call.clone())));
+    stage.hear(Msg::Call(CallNews::Waits(call.request_id)));
+    assert!(stage.text().contains("waits for the database"));
+    stage.hear(Msg::Tick(at(60)));
+    stage.changes(Vec::new(), at(60));
+    assert!(stage.said().contains("The database is back, after 60s"), "{}", stage.said());
+    assert!(stage.text().contains("● live"));
+}
+
+#[test]
+fn a_call_that_asks_again_goes_only_by_its_own_key() {
+    let mut stage = Stage::full(120, 40);
+    let call = envelope(10_423);
+    stage.hear(Msg::Call(CallNews::Adopted(call.clone())));
+    stage.hear(Msg::Call(CallNews::Asks { envelope: call.clone(), why: Why::WaitedLong }));
+    assert!(stage.text().contains("Send it after all?"), "{}", stage.text());
+    assert!(stage.keys("enter space").is_empty(), "neither enter nor space sends it");
+    assert_eq!(stage.keys("s"), [Effect::SendAfterAll(call.request_id)]);
+    stage.hear(Msg::Call(CallNews::Asks { envelope: call.clone(), why: Why::TicketMovedOn }));
+    assert!(stage.keys("w").contains(&Effect::Withdraw(call.request_id)));
+    assert_eq!(stage.model.known.calls.open().count(), 0);
+}
+
+#[test]
+fn leaving_tells_what_is_still_in_flight() {
+    let mut stage = Stage::full(120, 40);
+    assert_eq!(stage.keys("q"), [Effect::Quit]);
+    stage.hear(Msg::Call(CallNews::Adopted(envelope(10_423))));
+    assert!(stage.keys("q").is_empty());
+    assert!(stage.text().contains("These calls have no answer yet"));
+    assert_eq!(stage.keys("enter"), [Effect::Quit]);
+}
+
+#[test]
+fn the_case_is_read_after_a_rest_and_only_that_of_the_last_ticket() {
+    let mut stage = Stage::full(120, 40);
+    let stamps: Vec<_> = stage
+        .keys("j j j")
+        .into_iter()
+        .filter_map(|effect| if let Effect::After { stamp, .. } = effect { Some(stamp) } else { None })
+        .collect();
+    assert!(stage.hear(Msg::Due { stamp: stamps[0] }).is_empty(), "the cursor went on");
+    let effects = stage.hear(Msg::Due { stamp: *stamps.last().unwrap() });
+    let asked: Vec<_> = effects.iter().filter(|effect| matches!(effect, Effect::LoadCase { .. })).collect();
+    assert_eq!(asked.len(), 1, "{effects:?}");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Attend { ticket: Some(_), .. })));
+}
+
+#[test]
+fn others_who_have_the_ticket_open_are_named() {
+    let mut stage = Stage::with_case(120, 40);
+    let other = Present { actor_id: "tomas".to_owned(), role: "qa".to_owned(), is_editing: true, since: noon() };
+    stage.hear(Msg::Present { ticket: id(10_423), others: vec![other] });
+    assert!(stage.text().contains("tomas (qa) is working on it"), "{}", stage.text());
+    stage.keys("j");
+    assert!(!stage.text().contains("tomas"));
+}
+
+#[test]
+fn a_contact_is_hidden_until_it_is_wanted_and_again_for_the_next_ticket() {
+    let mut stage = Stage::with_case(120, 40);
+    assert!(!stage.text().contains("5105550142") && !stage.text().contains("4711"));
+    stage.keys("x");
+    assert!(stage.text().contains("5105550142") && stage.text().contains("4711"), "{}", stage.text());
+    stage.hear(Msg::Case { ticket: id(10_440), outcome: Ok(Box::new(case(&morning()[1]))) });
+    stage.keys("j");
+    assert!(!stage.text().contains("5105550142"));
+}
+
+#[test]
+fn what_one_role_read_is_not_shown_to_the_next() {
+    let mut stage = Stage::with_case(120, 40);
+    stage.keys("R q enter");
+    assert!(stage.model.known.case(id(10_423)).is_none());
+}
+
+#[test]
+fn a_role_that_may_not_look_is_told_and_can_switch_back() {
+    let mut stage = Stage::full(120, 40);
+    let refusal = Refusal::new(Code::Forbidden, "Role customer may not call case.get.");
+    stage.hear(Msg::Feed(FeedNews::Refused(refusal)));
+    assert!(stage.text().contains("Press R to act in another role."), "{}", stage.text());
+}
+
+#[test]
+fn a_new_ticket_is_selected_as_soon_as_its_row_comes() {
+    let mut stage = Stage::full(120, 40);
+    let mut call = envelope(1);
+    (call.tool, call.target) = ("ticket.create".to_owned(), Target::Nothing);
+    let body = json!({"id": id(10_700), "number": "T-10700", "state": "NEW"}).to_string();
+    let outcome = Ok(Reply { status: 201, body, replayed: false });
+    stage.hear(Msg::Call(CallNews::Answered { envelope: call, outcome }));
+    stage.changes(vec![Ticket::new(10_700, "ROUTINE", "NEW", 80_000).row(noon())], noon());
+    assert_eq!(stage.selected(), "T-10700");
+}
