@@ -1,5 +1,7 @@
 //! What happened to the ticket while its form was open, and what a call would make of it.
 
+use std::collections::BTreeMap;
+
 use ratatui::text::{Line, Span};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -24,7 +26,11 @@ pub struct Seen {
     newest: Option<Value>,
     /// Who changed it last, and when.
     by: Option<(String, Timestamp)>,
+    names: Names,
 }
+
+/// Technicians by their ids, as far as the queue showed them.
+pub type Names = BTreeMap<String, String>;
 
 /// What a row of the queue knows of a snapshot.
 fn of_row(row: &rows::Line) -> Value {
@@ -53,7 +59,16 @@ impl Seen {
         let case = world.case.and_then(|case| ticket_in(&case.case, row.id));
         // A row may be fresher than the case beside it.
         let before = case.filter(|ticket| version(ticket) >= row.version).cloned().unwrap_or_else(|| of_row(row));
-        Some(Self { ticket: row.id, number: row.number.to_string(), before, newest: None, by: None })
+        let mut seen = Self {
+            ticket: row.id,
+            number: row.number.to_string(),
+            before,
+            newest: None,
+            by: None,
+            names: Names::new(),
+        };
+        seen.learn_row(row);
+        Some(seen)
     }
 
     /// The version that the operator saw.
@@ -84,6 +99,9 @@ impl Seen {
 
     /// Takes the row of the queue.
     pub fn learn_row(&mut self, row: &rows::Line) -> bool {
+        if let Some(tech) = row.tech.as_ref().filter(|tech| !self.names.contains_key(&tech.id)) {
+            self.names.insert(tech.id.clone(), tech.name.clone());
+        }
         let is_newer = row.id == self.ticket && row.version > self.newest_version();
         if is_newer {
             self.newest = Some(of_row(row));
@@ -108,7 +126,11 @@ impl Seen {
 
     /// What differs between what was seen and what is.
     pub fn differences(&self, zone: Tz) -> Vec<Difference> {
-        self.newest.as_ref().map(|newest| between(&self.before, newest, zone)).unwrap_or_default()
+        self.newest.as_ref().map(|newest| between(&self.before, newest, &self.names, zone)).unwrap_or_default()
+    }
+
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// The snapshot to compare with what would be.
@@ -140,7 +162,7 @@ pub struct Difference {
 const SILENT: [&str; 4] = ["id", "version", "updated_at", "identity_signature"];
 
 /// What differs between two snapshots, of the fields that both have.
-pub fn between(before: &Value, after: &Value, zone: Tz) -> Vec<Difference> {
+pub fn between(before: &Value, after: &Value, names: &Names, zone: Tz) -> Vec<Difference> {
     let empty = Map::new();
     let (before, after) = (before.as_object().unwrap_or(&empty), after.as_object().unwrap_or(&empty));
     before
@@ -148,7 +170,11 @@ pub fn between(before: &Value, after: &Value, zone: Tz) -> Vec<Difference> {
         .filter(|(name, _)| !SILENT.contains(&name.as_str()))
         .filter_map(|(name, old)| {
             let new = after.get(name).filter(|new| *new != old)?;
-            Some(Difference { label: name_of(name), before: shown(name, old, zone), after: shown(name, new, zone) })
+            Some(Difference {
+                label: name_of(name),
+                before: shown(name, old, names, zone),
+                after: shown(name, new, names, zone),
+            })
         })
         .collect()
 }
@@ -162,13 +188,14 @@ fn name_of(name: &str) -> String {
     }
 }
 
-fn shown(name: &str, value: &Value, zone: Tz) -> String {
+fn shown(name: &str, value: &Value, names: &Names, zone: Tz) -> String {
     match value {
         Value::Null => "—".to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::Number(cents) if name.ends_with("_cents") => cents.as_i64().map(dollars).unwrap_or_default(),
         // Whom a job is for stays hidden here as it is elsewhere.
         Value::String(_) if name.starts_with("customer_") => "•••".to_owned(),
+        Value::String(id) if name == "assigned_tech_id" => text::plain(names.get(id).unwrap_or(id)).into_owned(),
         Value::String(said) => match Timestamp::parse(said) {
             Some(at) => time::shown(at, zone),
             None => text::plain(said).replace('_', if name == "state" { " " } else { "_" }),
@@ -201,13 +228,13 @@ pub fn table(rows: &[Difference], heads: (&str, &str), theme: &Theme, width: usi
 }
 
 /// What a call that ends or overrides something would change, and what would be lost with it.
-pub fn consequence(before: &Value, after: &Value, case: Option<&Value>, zone: Tz) -> Vec<Difference> {
-    let mut rows = between(before, after, zone);
+pub fn consequence(before: &Value, after: &Value, case: Option<&Value>, names: &Names, zone: Tz) -> Vec<Difference> {
+    let mut rows = between(before, after, names, zone);
     for name in ["assigned_tech_id", "state"] {
         let is_told = rows.iter().any(|row| row.label == name_of(name));
         if let Some(old) = before.get(name).filter(|old| !is_told && !old.is_null()) {
-            let new = shown(name, after.get(name).unwrap_or(&Value::Null), zone);
-            rows.push(Difference { label: name_of(name), before: shown(name, old, zone), after: new });
+            let new = shown(name, after.get(name).unwrap_or(&Value::Null), names, zone);
+            rows.push(Difference { label: name_of(name), before: shown(name, old, names, zone), after: new });
         }
     }
     let order = ["State", "Tech"];
@@ -276,14 +303,15 @@ mod tests {
         let mut after = before.clone();
         after["state"] = "CANCELLED".into();
         after["assigned_tech_id"] = Value::Null;
-        let rows = consequence(&before, &after, Some(&testing::case().case), Los_Angeles);
+        let names = Names::from([("t-ortiz".to_owned(), "R. Ortiz".to_owned())]);
+        let rows = consequence(&before, &after, Some(&testing::case().case), &names, Los_Angeles);
         let told: Vec<String> =
             rows.iter().map(|row| format!("{}: {} → {}", row.label, row.before, row.after)).collect();
         assert_eq!(
             told,
             [
                 "State: SCHEDULED → CANCELLED",
-                "Tech: t-ortiz → —",
+                "Tech: R. Ortiz → —",
                 "Open approvals: 1 → cancelled",
                 "Messages not sent: as they wait → cancelled"
             ]

@@ -5,7 +5,7 @@ use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 
-use super::difference::{consequence, table};
+use super::difference::{Names, Seen, consequence, table};
 use super::field::Look;
 use super::preview::{Judged, wrapped};
 use super::{Form, Stop, labels};
@@ -198,20 +198,19 @@ impl Form {
         frame.render_widget(Paragraph::new(Line::from(spans)), area);
     }
 
-    /// The keys that count, as far as there is room.
+    /// The keys of the field and of what is going on, as far as there is room: the footer has those of every form.
     fn keys(&self, world: &World<'_>, width: usize) -> Line<'static> {
         let own = match self.focus {
             Stop::Field(n) => self.fields.get(n).map(|field| field.control.keys()).unwrap_or_default(),
             Stop::Jobs => &[(Action::Enter, "go there instead")],
             Stop::Send => &[],
         };
-        let general = [(Action::Submit, "send"), (Action::NextField, "next field"), (Action::Back, "keep and close")];
         let comparing = [(Action::GoOn, "send all the same"), (Action::Back, "back to the form")];
         let all: Vec<(Action, &str)> = if self.is_comparing {
             comparing.to_vec()
         } else {
             let discard = self.kept.is_there().then_some((Action::Discard, "start afresh"));
-            own.iter().copied().chain(general).chain(discard).collect()
+            own.iter().copied().chain(discard).collect()
         };
         let (mut spans, mut used) = (Vec::new(), 0);
         for (action, word) in all {
@@ -276,7 +275,10 @@ impl Form {
         }
         if let Some((before, after)) = self.before_and_after().filter(|_| self.is_risky()) {
             let case = self.scene(world, None).case;
-            let lines = table(&consequence(before, after, case, self.zone), ("now", "after"), world.theme, width);
+            let none = Names::new();
+            let names = self.seen.as_ref().map_or(&none, Seen::names);
+            let lines =
+                table(&consequence(before, after, case, names, self.zone), ("now", "after"), world.theme, width);
             rows.push(Row::plain(Line::default()));
             rows.extend(lines.into_iter().map(Row::plain));
         }

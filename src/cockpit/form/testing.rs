@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::field::{Control, Look, Scene, Took};
 use crate::cockpit::effect::Effect;
 use crate::cockpit::keymap::{Key, Keymap, Scope};
+use crate::cockpit::known::Known;
 use crate::cockpit::msg::{CaseData, Msg};
 use crate::cockpit::part::{Ask, Press, World};
 use crate::cockpit::rows;
@@ -35,6 +36,7 @@ pub struct Stage {
     pub drafts: HashMap<String, Value>,
     pub is_live: bool,
     pub stamps: Cell<u64>,
+    pub known: Known,
 }
 
 pub fn now() -> Timestamp {
@@ -57,7 +59,7 @@ pub fn row() -> rows::Line {
         incident_type: Some("DOOR_WONT_LATCH".into()),
         summary: "Cannot secure storefront".into(),
         site: Arc::new(site),
-        account: Arc::new(rows::Named { id: Uuid::from_u128(1).to_string(), name: "Harbor Doors".into() }),
+        account: Arc::new(rows::Account { id: Uuid::from_u128(1), name: "Harbor Doors".into() }),
         tech: None,
         provider: None,
         scheduled_start: Timestamp::parse("2026-11-22T16:00:00Z"),
@@ -105,10 +107,13 @@ pub fn case() -> CaseData {
 
 impl Stage {
     pub fn new() -> Self {
+        let actor = Actor::local("maria", Role::Dispatcher);
+        let known = Known::new(Theme::mono(), Keymap::default(), actor.clone(), Bundle::embedded(), now());
         Self {
             theme: Theme::mono(),
             keymap: Keymap::default(),
-            actor: Actor::local("maria", Role::Dispatcher),
+            actor,
+            known,
             now: now(),
             policy: Bundle::embedded(),
             row: Some(row()),
@@ -135,6 +140,7 @@ impl Stage {
             drafts: &self.drafts,
             is_live: self.is_live,
             stamps: &self.stamps,
+            known: &self.known,
         }
     }
 

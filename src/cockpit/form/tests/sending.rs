@@ -1,0 +1,163 @@
+//! What stands between a form and its call: previews, refusals, a ticket that moved on.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cockpit::envelope::Target;
+
+#[test]
+fn only_the_newest_preview_counts_and_its_refusal_stands_at_its_field() {
+    let stage = Stage::new();
+    let (mut form, first) = open("assignment.dispatch", &stage);
+    assert_eq!(first.iter().filter(|ask| matches!(ask, Ask::Effect(Effect::Preview { .. }))).count(), 1);
+    let technician = json!({"id": "t-wu", "name": "J. Wu", "active": true, "skills": [], "regions": []});
+    let lookup = first.iter().find_map(|ask| match ask {
+        Ask::Effect(Effect::Lookup { stamp, .. }) => Some(*stamp),
+        _ => None,
+    });
+    hear(&mut form, &Msg::Looked { stamp: lookup.unwrap(), outcome: Ok(vec![technician]) }, &stage);
+    let asks = keys(&mut form, "down enter", &stage);
+    let asked = rest(&mut form, &asks, &stage);
+    let Some(Ask::Effect(Effect::Preview { envelope, .. })) =
+        asked.iter().find(|ask| matches!(ask, Ask::Effect(Effect::Preview { .. })))
+    else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(envelope.payload, json!({"tech_id": "t-wu"}));
+    let refusal = || Refusal::new(Code::AssignmentCapabilityMismatch, "J. Wu has no skill for DOOR_WONT_LATCH.");
+    judge(&mut form, &asked, Err(refusal()), &stage);
+    // The first answer comes late, and is to another question.
+    judge(&mut form, &first, Ok(preview("DISPATCHED")), &stage);
+    assert_eq!(form.error_at(0).as_deref(), Some(refusal().message()));
+    let asks = keys(&mut form, "ctrl-s", &stage);
+    assert!(sent(&asks).is_none());
+    assert_eq!(form.focus, Stop::Field(0));
+    assert!(screen(&form, 80, 24, &stage).contains("ASSIGNMENT_CAPABILITY_MISMATCH"));
+}
+
+#[test]
+fn while_the_database_is_away_sending_keeps_the_call() {
+    let mut stage = Stage::new();
+    stage.is_live = false;
+    let (mut form, asks) = open("billing.generate_invoice", &stage);
+    assert!(asks.is_empty(), "{asks:?}");
+    assert!(screen(&form, 80, 24, &stage).contains("cannot be checked now"));
+    let asks = keys(&mut form, "enter", &stage);
+    assert_eq!(sent(&asks).unwrap().payload, json!({}));
+    let (mut form, _) = open("billing.generate_invoice", &stage);
+    stage.is_live = true;
+    let asks = hear(&mut form, &Msg::Tick(stage.now), &stage);
+    assert!(matches!(&asks[..], [Ask::Effect(Effect::Preview { .. })]), "{asks:?}");
+}
+
+pub(super) fn newer() -> Value {
+    let mut ticket = testing::ticket();
+    ticket["state"] = "DISPATCHED".into();
+    ticket["version"] = 5.into();
+    ticket
+}
+
+#[test]
+fn a_ticket_that_moved_on_is_never_overwritten_unseen() {
+    let mut stage = Stage::new();
+    let (mut form, asks) = open("ticket.triage", &stage);
+    judge(&mut form, &asks, Ok(preview("TRIAGED")), &stage);
+    let mut case = testing::case();
+    case.case["ticket"] = newer();
+    case.case["generated_at"] = "2026-11-21T22:32:05.000Z".into();
+    stage.case = Some(case.clone());
+    let asks = hear(&mut form, &Msg::Case { ticket: testing::TICKET, outcome: Ok(Box::new(case)) }, &stage);
+    let asked = rest(&mut form, &asks, &stage);
+    assert!(format!("{asked:?}").contains("if_version: Some(5)"), "{asked:?}");
+    judge(&mut form, &asked, Ok(preview("TRIAGED")), &stage);
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(shown.contains("T-10423 moved on: state SCHEDULED → DISPATCHED"), "{shown}");
+    assert!(shown.contains("ctrl-s looks again"), "{shown}");
+    assert!(sent(&keys(&mut form, "ctrl-s ctrl-s enter", &stage)).is_none());
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(shown.contains("as you saw it") && shown.contains("f8 send all the same"), "{shown}");
+    keys(&mut form, "esc", &stage);
+    assert!(!form.is_comparing);
+    let asks = keys(&mut form, "ctrl-s f8", &stage);
+    assert_eq!(sent(&asks).unwrap().if_version, Some(5));
+}
+
+#[test]
+fn a_conflict_that_a_preview_finds_reads_the_case_again() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("ticket.triage", &stage);
+    let conflict = Refusal::new(Code::VersionConflict, "The ticket moved on.").with("ticket", newer());
+    let asks = judge(&mut form, &asks, Err(conflict), &stage);
+    assert!(asks.iter().any(|ask| matches!(ask, Ask::Effect(Effect::LoadCase { .. }))), "{asks:?}");
+    assert!(form.seen.as_ref().unwrap().has_moved_on());
+    keys(&mut form, "ctrl-s", &stage);
+    assert!(form.is_comparing);
+}
+
+#[test]
+fn a_call_that_was_refused_later_opens_again_with_its_reason() {
+    let mut stage = Stage::new();
+    let (mut form, _) = open("qa.verify", &stage);
+    let asks = keys(&mut form, "tab f tab again esc", &stage);
+    stage.drafts.insert(form.kept.key.clone(), draft(&asks).unwrap());
+    let (mut form, _) = open("qa.verify", &stage);
+    assert_eq!(form.checked.body["result"], "FAIL");
+    let refusal = Refusal::field_rule("notes", "A FAIL needs notes.");
+    form.place(&Refused { refusal, request_id: None, correlation_id: None });
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(shown.contains("kept from before; ctrl-x") && shown.contains("✗ A FAIL needs notes."), "{shown}");
+}
+
+#[test]
+fn what_depends_on_a_case_is_judged_again_when_the_case_arrives() {
+    let mut stage = Stage::without_case();
+    let (mut form, _) = open("approval.decide", &stage);
+    assert_eq!(form.checked.body, json!({}));
+    stage.case = Some(testing::case());
+    let asks = hear(&mut form, &Msg::Tick(stage.now), &stage);
+    assert_eq!(form.checked.body["approval_id"], "00000000-0000-0000-0000-0000000000aa");
+    let asked = rest(&mut form, &asks, &stage);
+    assert!(asked.iter().any(|ask| matches!(ask, Ask::Effect(Effect::Preview { .. }))), "{asked:?}");
+}
+
+#[test]
+fn a_risky_call_can_be_kept_while_the_database_is_away() {
+    let mut stage = Stage::new();
+    stage.is_live = false;
+    let (mut form, _) = open("ticket.cancel", &stage);
+    let asks = keys(&mut form, "no", &stage);
+    rest(&mut form, &asks, &stage);
+    assert!(sent(&keys(&mut form, "ctrl-s", &stage)).is_some());
+}
+
+#[test]
+fn an_emergency_bypass_is_asked_as_carefully_as_what_cannot_be_undone() {
+    let stage = Stage::new();
+    let (mut form, _) = open("assignment.dispatch", &stage);
+    assert!(!form.is_risky());
+    keys(&mut form, "tab e", &stage);
+    assert!(form.is_risky());
+    assert!(screen(&form, 80, 24, &stage).contains("audit trail under your name"));
+}
+
+#[test]
+fn what_cannot_be_undone_shows_what_is_lost_and_is_not_sent_by_enter() {
+    let stage = Stage::new();
+    let (mut form, _) = open("ticket.cancel", &stage);
+    let mut asks = keys(&mut form, "no space access", &stage);
+    assert!(sent(&keys(&mut form, "ctrl-s", &stage)).is_none(), "the outcome was not seen yet");
+    asks = rest(&mut form, &asks, &stage);
+    judge(&mut form, &asks, Ok(preview("CANCELLED")), &stage);
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(shown.contains("SCHEDULED") && shown.contains("CANCELLED"), "{shown}");
+    assert!(shown.contains("Open approvals") && shown.contains("audit trail under your name"), "{shown}");
+    assert!(sent(&keys(&mut form, "tab tab enter", &stage)).is_none());
+    assert!(screen(&form, 80, 24, &stage).contains("takes another key: ctrl-s"));
+    let asks = keys(&mut form, "ctrl-s", &stage);
+    let envelope = sent(&asks).unwrap();
+    assert_eq!(envelope.payload, json!({"reason": "no access"}));
+    assert_eq!((envelope.if_version, envelope.request_id.get_version_num()), (Some(4), 7));
+    assert_eq!(envelope.target, Target::Ticket { id: testing::TICKET, number: "T-10423".into() });
+    assert_eq!(envelope.draft_key.as_deref(), Some(format!("ticket.cancel {}", testing::TICKET).as_str()));
+    assert!(draft(&asks).is_some() && matches!(asks.last(), Some(Ask::Close)));
+}
