@@ -144,7 +144,10 @@ impl Seen {
         let parts: Vec<String> =
             all.iter().take(3).map(|it| format!("{} {} → {}", it.label.to_lowercase(), it.before, it.after)).collect();
         let what = if parts.is_empty() { "something about it changed".to_owned() } else { parts.join(", ") };
-        let by = self.by.as_ref().filter(|(_, at)| self.has_moved_on() && *at <= now);
+        // Only if the timeline is as new as the snapshot: else it was somebody else.
+        let changed_at =
+            self.newest.as_ref().and_then(|newest| newest.get("updated_at")?.as_str()).and_then(Timestamp::parse);
+        let by = self.by.as_ref().filter(|(_, at)| changed_at.is_some_and(|changed| *at >= changed));
         let by = by.map(|(who, at)| format!(" (by {who}, {} ago)", time::ago(*at, now))).unwrap_or_default();
         format!("{} moved on: {what}{by}.", self.number)
     }

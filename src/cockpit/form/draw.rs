@@ -180,14 +180,17 @@ impl Form {
 
     fn paint_send(&self, frame: &mut Frame<'_>, area: Rect, world: &World<'_>) {
         let is_ready = self.objection().is_none();
-        let style = match (self.focus == Stop::Send && !self.is_comparing, is_ready) {
+        let style = match (self.focus == Stop::Send, is_ready) {
             (true, _) => world.theme.style(Role::Selection),
             (false, true) => world.theme.style(Role::Accent),
             (false, false) => world.theme.style(Role::Disabled),
         };
+        if self.is_comparing {
+            return;
+        }
         let verb = if self.is_risky() { labels::title(self.tool.spec.name, self.kind) } else { "Send".to_owned() };
         let mut spans = vec![Span::styled(format!("[ {verb} ]"), style)];
-        if let Some(why) = self.objection().filter(|_| !self.is_comparing && self.said.is_none()) {
+        if let Some(why) = self.objection().filter(|_| self.said.is_none()) {
             let room = usize::from(area.width).saturating_sub(text::width(&verb) + 6);
             let why = text::plain(&why).into_owned();
             spans.push(Span::styled(format!("  {}", text::cut(&why, room)), world.theme.style(Role::Muted)));
@@ -234,7 +237,7 @@ impl Form {
         };
         if self.is_comparing {
             let key = world.keymap.shown(Scope::Form, Action::GoOn);
-            say(Role::Warning, &format!("Sent as it stands, the form goes on from this. {key} sends it all the same."));
+            say(Role::Warning, &format!("The form was filled in before that. {key} sends it all the same."));
         } else if self.is_risky() {
             say(Role::Muted, "This is recorded in the audit trail under your name.");
         }

@@ -124,6 +124,8 @@ impl Judged {
                 "The database does not answer: this cannot be checked now; it will be when it is back. Sending keeps it.",
             ),
             Self::Refused(refusal) if is_unfinished && refusal.code() == Code::InvalidRequest => Vec::new(),
+            // The form tells what happened, and judges anew.
+            Self::Refused(refusal) if refusal.code() == Code::VersionConflict => Vec::new(),
             Self::Refused(refusal) => {
                 let mut lines = line(Role::Error, &format!("✗ {}", refusal.message()));
                 lines.push(Line::styled(format!("  {}", refusal.code()), theme.style(Role::Muted)));
