@@ -11,3 +11,8 @@ mod support;
 mod terminal;
 
 mod harness;
+mod leaving;
+mod post;
+mod reach;
+mod screen;
+mod together;
