@@ -247,8 +247,10 @@ impl Courier {
                 let is_back = is_live && !self.is_live;
                 self.is_live = is_live;
                 if is_back {
-                    // That it goes is told anew.
-                    self.calls.iter_mut().for_each(|call| call.said = false);
+                    // That they go is told anew; those under way may still meet the outage.
+                    for call in self.calls.iter_mut().filter(|call| call.stage != Stage::Out) {
+                        call.said = false;
+                    }
                     self.wake();
                 }
             }

@@ -224,7 +224,9 @@ async fn load(desk: Arc<dyn Desk>, ticket: Uuid, caller: Caller) -> Result<Box<C
     let Value::Array(events) = timeline["events"].take() else {
         return Ok(Box::new(CaseData { case, events: Vec::new(), chain: None }));
     };
-    let chain = chain::finding(ticket, &events);
+    // Thousands of events take their time to be hashed.
+    let looked = spawn_blocking(move || (chain::finding(ticket, &events), events)).await;
+    let (chain, events) = looked.unwrap_or_default();
     Ok(Box::new(CaseData { case, events, chain }))
 }
 
@@ -241,13 +243,16 @@ async fn attend(
     loop {
         let heard = desk.attend(&caller, session, ticket, is_editing).await;
         let Some(ticket) = ticket else { return };
-        if let Ok(others) = heard
-            && last.as_ref() != Some(&others)
-        {
-            last = Some(others.clone());
-            if tell.send(Msg::Present { ticket, others }).is_err() {
-                return;
+        match heard {
+            Ok(others) if last.as_ref() != Some(&others) => {
+                last = Some(others.clone());
+                if tell.send(Msg::Present { ticket, others }).is_err() {
+                    return;
+                }
             }
+            // Who may not look need not ask again.
+            Err(refusal) if refusal.status() < 500 => return,
+            Ok(_) | Err(_) => {}
         }
         sleep(ATTENDING).await;
     }

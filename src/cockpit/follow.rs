@@ -29,7 +29,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 pub async fn follow(desk: Arc<dyn Desk>, mut who: watch::Receiver<Actor>, tell: UnboundedSender<Msg>) {
     loop {
         let caller = Caller::local(who.borrow_and_update().clone());
-        let follower = Follower { tell: &tell, is_away: false, was_there: false };
+        let follower = Follower { tell: &tell, away: None, was_there: false };
         tokio::select! {
             changed = who.changed() => if changed.is_err() { return },
             () = follower.follow(&*desk, &caller) => return,
@@ -46,8 +46,8 @@ enum Stop {
 
 struct Follower<'a> {
     tell: &'a UnboundedSender<Msg>,
-    /// It was said that there is no answer.
-    is_away: bool,
+    /// What was said of there being no answer.
+    away: Option<String>,
     /// There was one before.
     was_there: bool,
 }
@@ -84,7 +84,7 @@ impl Follower<'_> {
             let rows: Vec<Row> = changes.rows.into_iter().filter(|row| seen.is_new(row)).collect();
             let mut deleted = changes.deleted;
             deleted.retain(|id| seen.forget(*id));
-            let is_back = std::mem::take(&mut self.is_away);
+            let is_back = self.away.take().is_some();
             if !rows.is_empty() || !deleted.is_empty() || is_back || told.elapsed() >= QUIET {
                 self.say(FeedNews::Changes { rows, deleted, at: changes.generated_at })?;
                 told = Instant::now();
@@ -99,7 +99,7 @@ impl Follower<'_> {
         let mut since = None;
         loop {
             let page = self.answered(|| desk.queue(caller, &query)).await?;
-            self.is_away = false;
+            self.away = None;
             let is_first = since.is_none();
             let since = since.get_or_insert(page.feed);
             let rows = page.rows.into_iter().filter(|row| seen.is_new(row)).collect();
@@ -114,7 +114,7 @@ impl Follower<'_> {
         }
     }
 
-    /// Asks until there is an answer, and says once where it is missing. A question that is only
+    /// Asks until there is an answer, and says where it is missing, once for each reason. A question that is only
     /// slow goes on.
     async fn answered<T, A>(&mut self, ask: impl Fn() -> A) -> Result<T, Stop>
     where
@@ -125,8 +125,10 @@ impl Follower<'_> {
             let answered = if let Ok(answered) = timeout(SLOW, &mut answer).await {
                 answered
             } else {
-                let opening = "The database is still being opened.";
-                self.away(if self.was_there { "The database does not answer." } else { opening })?;
+                if self.away.is_none() {
+                    let opening = "The database is still being opened.";
+                    self.away(if self.was_there { "The database does not answer." } else { opening })?;
+                }
                 answer.await
             };
             match answered {
@@ -144,7 +146,11 @@ impl Follower<'_> {
     }
 
     fn away(&mut self, why: &str) -> Result<(), Stop> {
-        if std::mem::replace(&mut self.is_away, true) { Ok(()) } else { self.say(FeedNews::Away(why.to_owned())) }
+        if self.away.as_deref() == Some(why) {
+            return Ok(());
+        }
+        self.away = Some(why.to_owned());
+        self.say(FeedNews::Away(why.to_owned()))
     }
 
     fn say(&self, news: FeedNews) -> Result<(), Stop> {
@@ -241,7 +247,7 @@ mod tests {
             heard = scene.hears().await;
         }
         assert!(matches!(heard, FeedNews::Away(why) if why == "gone"));
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         assert!(scene.news.try_recv().is_err(), "said once");
         scene.desk.is(Mood::There);
         let since = Instant::now();
@@ -262,7 +268,7 @@ mod tests {
         let mut scene = Scene::new(|desk| desk.is(Mood::Refuses));
         assert!(matches!(scene.hears().await, FeedNews::Refused(_)));
         scene.desk.is(Mood::There);
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         assert!(scene.news.try_recv().is_err());
         scene.who.send_replace(Actor::local("maria", Role::Admin));
         assert!(matches!(scene.hears().await, FeedNews::Page { is_first: true, .. }));

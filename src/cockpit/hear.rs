@@ -10,7 +10,6 @@ use super::panes::header;
 use super::part::Part;
 use super::theme::Role;
 use super::update::{attend, heed, reopen};
-use crate::cockpit::calls::said;
 use crate::domain::queue::Row;
 use crate::domain::refusal::Code;
 use crate::domain::time::Timestamp;
@@ -300,7 +299,8 @@ fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
 fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Result<Reply, Refused>) -> Vec<Effect> {
     match outcome {
         Ok(reply) => {
-            model.say(format!("✓ {}: {}", envelope.tool, said(&reply)), Role::Success);
+            // The footer shows every call's answer; what was said before it is done with.
+            model.said = None;
             let mut effects = Vec::new();
             if let Some(key) = &envelope.draft_key {
                 model.known.drafts.remove(key);

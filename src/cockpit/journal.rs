@@ -5,7 +5,7 @@
 //! lets go of the lock when the process ends, however. A file that nobody holds is taken over.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -63,56 +63,67 @@ impl Journal {
         let file = private().append(true).read(true).create_new(true).open(&path)?;
         file.try_lock()?;
         let mut journal = Self { file, path, open: 0 };
-        let (mut adopted, mut done) = (Vec::new(), Vec::new());
-        for entry in fs::read_dir(&folder)? {
+        let adopted = journal.take_over(&folder);
+        if adopted.is_err() {
+            // What was taken over so far is still where it was.
+            journal.open = 0;
+        }
+        adopted.map(|adopted| (journal, adopted))
+    }
+
+    fn take_over(&mut self, folder: &Path) -> io::Result<Vec<Open>> {
+        let (mut adopted, mut done) = (Vec::<Open>::new(), Vec::new());
+        for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path == journal.path || path.extension().is_none_or(|ending| ending != ENDING) {
+            if path == self.path || path.extension().is_none_or(|ending| ending != ENDING) {
                 continue;
             }
             let mut file = private().read(true).append(true).open(&path)?;
             if file.try_lock().is_ok() {
                 let mut text = Vec::new();
                 file.read_to_end(&mut text)?;
-                adopted.extend(unsettled(&text));
+                for open in unsettled(&text) {
+                    // A process that died while it took over left two files with the same call.
+                    match adopted.iter_mut().find(|known| known.envelope.request_id == open.envelope.request_id) {
+                        Some(known) => known.may_be_sent |= open.may_be_sent,
+                        None => adopted.push(open),
+                    }
+                }
                 done.push((file, path));
             }
         }
         adopted.sort_by_key(|open| (open.envelope.pressed_at, open.envelope.request_id));
         for Open { envelope, may_be_sent } in &adopted {
-            journal.write(&Entry::Asked(envelope.clone()))?;
-            journal.open += 1;
+            self.write(&Entry::Asked(envelope.clone()))?;
+            self.open += 1;
             if *may_be_sent {
-                journal.write(&Entry::Sent(envelope.request_id))?;
+                self.write(&Entry::Sent(envelope.request_id))?;
             }
         }
-        if !adopted.is_empty() {
-            journal.file.sync_data()?;
-            File::open(&folder)?.sync_data()?;
-        }
+        self.file.sync_data()?;
+        // That this file is there must last as well as what is in it.
+        File::open(folder)?.sync_all()?;
         for (_held, path) in done {
             fs::remove_file(path)?;
         }
-        Ok((journal, adopted))
+        Ok(adopted)
     }
 
     /// A call is to be made.
     pub fn asked(&mut self, envelope: &Envelope) -> io::Result<()> {
-        self.write(&Entry::Asked(envelope.clone()))?;
-        self.file.sync_data()?;
+        self.write_safely(&Entry::Asked(envelope.clone()))?;
         self.open += 1;
         Ok(())
     }
 
     /// The same call, changed before it is sent.
     pub fn changed(&mut self, envelope: &Envelope) -> io::Result<()> {
-        self.write(&Entry::Asked(envelope.clone()))?;
-        self.file.sync_data()
+        self.write_safely(&Entry::Asked(envelope.clone()))
     }
 
     /// A call is about to be sent.
     pub fn sent(&mut self, id: Uuid) -> io::Result<()> {
-        self.write(&Entry::Sent(id))?;
-        self.file.sync_data()
+        self.write_safely(&Entry::Sent(id))
     }
 
     /// A call was not sent after all.
@@ -127,11 +138,19 @@ impl Journal {
         if self.open == 0 { self.file.set_len(0) } else { self.write(&Entry::Settled(id)) }
     }
 
-    /// Writes a line, whole or not at all: what follows half a line would be lost with it.
+    /// Writes a line that lasts before anything follows from it, or is not there at all.
+    fn write_safely(&mut self, entry: &Entry) -> io::Result<()> {
+        let before = self.file.metadata()?.len();
+        self.write(entry).and_then(|()| self.file.sync_data()).inspect_err(|_| {
+            let _ = self.file.set_len(before);
+        })
+    }
+
     fn write(&mut self, entry: &Entry) -> io::Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
-        let before = self.file.stream_position()?.max(self.file.metadata()?.len());
+        let before = self.file.metadata()?.len();
+        // What follows half a line would be lost with it.
         self.file.write_all(&line).inspect_err(|_| {
             let _ = self.file.set_len(before);
         })
@@ -243,6 +262,21 @@ mod tests {
         drop((second, third));
         let (_, last) = Journal::begin(&folder.0).unwrap();
         assert_eq!(last, adopted, "taking over is written down as well");
+    }
+
+    #[test]
+    fn a_call_that_stands_in_two_files_is_taken_over_once_as_the_more_careful_one() {
+        let folder = Folder::new();
+        let call = envelope(0);
+        let (mut one, _) = Journal::begin(&folder.0).unwrap();
+        let (mut two, _) = Journal::begin(&folder.0).unwrap();
+        one.asked(&call).unwrap();
+        two.asked(&call).unwrap();
+        two.sent(call.request_id).unwrap();
+        drop((one, two));
+        let (_journal, adopted) = Journal::begin(&folder.0).unwrap();
+        assert_eq!(adopted, [open(&call, true)]);
+        assert_eq!(folder.files().len(), 1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -104,7 +104,7 @@ impl Keep {
             let temporary = self.folder.join(format!(".{name}.{}", uuid::Uuid::new_v4()));
             let mut file = private().write(true).create_new(true).open(&temporary)?;
             let written = serde_json::to_writer(&mut file, &map).map_err(io::Error::from);
-            let done = written.and_then(|()| file.flush()).and_then(|()| fs::rename(&temporary, &path));
+            let done = written.and_then(|()| file.sync_data()).and_then(|()| fs::rename(&temporary, &path));
             if done.is_err() {
                 let _ = fs::remove_file(&temporary);
             }

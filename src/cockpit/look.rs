@@ -7,7 +7,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Clear};
+use ratatui::widgets::{Block, BorderType, Borders, Clear};
 
 use super::theme::{Role, Theme};
 use crate::domain::sla::SlaStatus;
@@ -130,7 +130,7 @@ pub fn state_word(state: State, columns: usize) -> String {
         State::ScheduleProposed => "PROPOSED",
         State::PendingCustomerConfirmation => "CUSTOMER",
         State::CompletedPendingVerification => "COMPLETED",
-        other => other.as_str(),
+        _ => &word,
     };
     cut(short, columns).into_owned()
 }
@@ -179,6 +179,16 @@ pub fn frame<'a>(title: Line<'a>, theme: &Theme, has_focus: bool) -> Block<'a> {
     let role = if has_focus { Role::Focus } else { Role::Border };
     let kind = if has_focus { BorderType::Thick } else { BorderType::Plain };
     Block::bordered().border_type(kind).border_style(theme.style(role)).style(theme.style(Role::Text)).title(title)
+}
+
+/// From how many columns the case stands beside the queue.
+pub const BESIDE: u16 = 110;
+
+/// A pane in this much room: a frame where panes stand side by side, a line on top where they stand one
+/// above the other.
+pub fn pane<'a>(title: Line<'a>, screen: Rect, theme: &Theme, has_focus: bool) -> Block<'a> {
+    let block = frame(title, theme, has_focus);
+    if screen.width < BESIDE { block.borders(Borders::TOP) } else { block }
 }
 
 /// Draws an empty dialog of at most this size in the middle, and gives the room inside. On a small

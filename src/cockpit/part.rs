@@ -53,6 +53,7 @@ impl World<'_> {
 
 /// What a part asks of the cockpit.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "few live at a time, and none for long")]
 pub enum Ask {
     /// Do what a key would do.
     Do(Action),

@@ -117,6 +117,11 @@ fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
             let about = model.scope();
             open(model, Box::new(Help::new(about)))
         }
+        Action::Filter => {
+            model.focus = Focus::Queue;
+            model.queue.write();
+            Vec::new()
+        }
         Action::Views => open_views(model),
         Action::Role => open_roles(model),
         Action::Theme => open_themes(model),
@@ -439,7 +444,7 @@ fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     let on_splitter = if is_beside {
         event.column.abs_diff(areas.case.x) <= 1 && areas.main.contains(at)
     } else {
-        event.row == areas.case.y && !areas.case.is_empty()
+        event.row == areas.case.y && areas.main.contains(at)
     };
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) if on_splitter && !areas.case.is_empty() => {

@@ -7,7 +7,7 @@ use ratatui::widgets::{Block, Paragraph};
 
 use super::keymap::{Action, Scope};
 use super::known::Link;
-use super::look::{left, safe};
+use super::look::{BESIDE, left, safe};
 use super::model::{Areas, Focus, Model};
 use super::panes::case::summary::lacks_evidence;
 use super::panes::header::age;
@@ -15,8 +15,6 @@ use super::panes::{footer, header};
 use super::theme::Role;
 use crate::domain::next::{self, Next};
 
-/// From how many columns the case stands beside the queue.
-const BESIDE: u16 = 110;
 /// Below so many rows only the pane that has the focus is shown.
 const BOTH: u16 = 14;
 
@@ -83,7 +81,7 @@ fn areas(model: &Model, main: Rect) -> (Rect, Rect) {
         (queue, case)
     } else if main.height >= BOTH {
         let [queue, case] =
-            Layout::vertical([Constraint::Percentage(model.split.min(75)), Constraint::Min(6)]).areas(main);
+            Layout::vertical([Constraint::Percentage(model.split.min(80) * 4 / 5), Constraint::Min(6)]).areas(main);
         (queue, case)
     } else if model.focus == Focus::Queue {
         (main, Rect::default())

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests fail by panicking")]
 
 mod clock;
+mod cockpit;
 mod cut;
 mod disk;
 mod long;

@@ -133,17 +133,19 @@ impl Part for Actions {
             if on {
                 screen.buffer_mut().set_style(at, world.theme.style(Role::Selection));
             }
-            let room = usize::from(inner.width).saturating_sub(17);
+            let name = if inner.width >= 70 { 26 } else { 0 };
+            let room = usize::from(inner.width).saturating_sub(15 + name);
             let text = match &why {
                 None => words(tool).to_owned(),
                 // What cannot be done is told apart by a mark, not by its colour alone.
-                Some(why) => format!("✗ {}: {why}", words(tool)),
+                Some(why) => format!("✗ {why}"),
             };
             let line = Text::from(vec![
                 span(if on { "▌" } else { " " }, world.theme, Role::Focus).style(style(Role::Focus)),
-                span(left(heading, 10), world.theme, Role::Muted).style(style(Role::Muted)),
+                span(left(heading, 9), world.theme, Role::Muted).style(style(Role::Muted)),
                 span(format!(" {:<2} ", tool.spec.key), world.theme, Role::Key).style(style(role(Role::Key))),
-                span(safe(&text, room), world.theme, Role::Text).style(style(role(Role::Text))),
+                span(left(tool.spec.name, name), world.theme, Role::Text).style(style(role(Role::Text))),
+                span(safe(&text, room), world.theme, Role::Text).style(style(role(Role::Muted))),
             ]);
             screen.render_widget(Paragraph::new(line), at);
         }

@@ -78,6 +78,10 @@ pub fn fields(schema: &Value, kind: Option<Kind>) -> Vec<Field> {
         let names = if is_pair { vec![name.clone(), "end".to_owned()] } else { vec![name.clone()] };
         let hint = match label.map(|label| label.hint).filter(|hint| !hint.is_empty()) {
             _ if is_technician => "an existing id changes it, another adds one".to_owned(),
+            // What nothing means is the schema's to say.
+            Some(hint) if name.ends_with("_cents") && property.get("description").is_some() => {
+                format!("{hint}; {}", first_sentence(property).to_lowercase())
+            }
             Some(hint) => hint.to_owned(),
             None => first_sentence(property),
         };
@@ -91,7 +95,7 @@ pub fn fields(schema: &Value, kind: Option<Kind>) -> Vec<Field> {
             names,
             label: match label {
                 _ if is_technician => "Id".to_owned(),
-                Some(label) => label.label.to_owned(),
+                Some(label) => label.said.to_owned(),
                 None => labels::readable(name),
             },
             hint,

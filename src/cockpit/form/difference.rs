@@ -204,12 +204,14 @@ pub fn table(rows: &[Difference], heads: (&str, &str), theme: &Theme, width: usi
 pub fn consequence(before: &Value, after: &Value, case: Option<&Value>, zone: Tz) -> Vec<Difference> {
     let mut rows = between(before, after, zone);
     for name in ["assigned_tech_id", "state"] {
-        if !rows.iter().any(|row| row.label == name_of(name)) {
-            let said = |ticket: &Value| shown(name, ticket.get(name).unwrap_or(&Value::Null), zone);
-            rows.insert(0, Difference { label: name_of(name), before: said(before), after: said(after) });
+        let is_told = rows.iter().any(|row| row.label == name_of(name));
+        if let Some(old) = before.get(name).filter(|old| !is_told && !old.is_null()) {
+            let new = shown(name, after.get(name).unwrap_or(&Value::Null), zone);
+            rows.push(Difference { label: name_of(name), before: shown(name, old, zone), after: new });
         }
     }
-    rows.sort_by_key(|row| !matches!(row.label.as_str(), "State" | "Tech"));
+    let order = ["State", "Tech"];
+    rows.sort_by_key(|row| order.iter().position(|label| *label == row.label).unwrap_or(order.len()));
     let count = |name: &str| case.and_then(|case| case.get(name)).and_then(Value::as_array).map_or(0, Vec::len);
     let state = after.get("state").and_then(Value::as_str);
     let mut lost = |label: &str, before: String, after: &str| {

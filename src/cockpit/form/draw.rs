@@ -7,7 +7,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 
 use super::difference::{consequence, table};
 use super::field::Look;
-use super::preview::wrapped;
+use super::preview::{Judged, wrapped};
 use super::{Form, Stop, labels};
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::part::World;
@@ -17,6 +17,8 @@ use crate::text;
 /// What a dialog is wide at most, alone and with something beside it.
 const WIDTH: u16 = 84;
 const WIDE: u16 = 132;
+/// Rows that a dialog has at least, where there are as many.
+const STEADY: u16 = 20;
 /// From this width on the jobs of a new ticket stand beside it.
 const BESIDE: u16 = 110;
 
@@ -36,13 +38,14 @@ pub struct Hit {
 struct Row {
     line: Line<'static>,
     stop: Option<Stop>,
-    row: Option<usize>,
+    /// Which of the field's own lines it is.
+    nth: Option<usize>,
     indent: usize,
 }
 
 impl Row {
     fn plain(line: Line<'static>) -> Self {
-        Self { line, stop: None, row: None, indent: 0 }
+        Self { line, stop: None, nth: None, indent: 0 }
     }
 }
 
@@ -63,8 +66,9 @@ impl Form {
         let rows =
             if self.is_comparing { self.compared(world, main_width) } else { self.rows(world, main_width, has_side) };
         let beneath = self.beneath(world, inner_width);
-        let wanted = rows.len() + beneath.len() + usize::from(chrome) + 3;
-        let height = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(area.height.min(14), area.height);
+        let wanted = rows.len() + beneath.len() + if is_framed { 5 } else { 3 };
+        // Lists open and close while one types: the dialog stays where it is.
+        let height = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(area.height.min(STEADY), area.height);
         let outer =
             Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
         frame.render_widget(Clear, outer);
@@ -167,7 +171,7 @@ impl Form {
         for (y, row) in (body.y..body.bottom()).zip(rows.into_iter().skip(top)) {
             let area = Rect { x: body.x, y, width: columns, height: 1 };
             if let Some(stop) = row.stop {
-                let hit = Hit { area, stop, row: row.row, indent: row.indent, width: width.saturating_sub(row.indent) };
+                let hit = Hit { area, stop, row: row.nth, indent: row.indent, width: width.saturating_sub(row.indent) };
                 self.hits.borrow_mut().push(hit);
             }
             frame.render_widget(Paragraph::new(row.line), area);
@@ -181,16 +185,14 @@ impl Form {
             (false, true) => world.theme.style(Role::Accent),
             (false, false) => world.theme.style(Role::Disabled),
         };
-        let word = if self.is_risky() { labels::title(self.tool.spec.name, self.kind) } else { "Send".to_owned() };
-        let mut spans = vec![Span::styled(format!("[ {word} ]"), style)];
-        let why = if self.is_comparing { None } else { self.said.clone().or_else(|| self.objection()) };
-        if let Some(why) = why {
-            let room = usize::from(area.width).saturating_sub(text::width(&word) + 6);
-            let role = if self.said.is_some() { Role::Warning } else { Role::Muted };
+        let verb = if self.is_risky() { labels::title(self.tool.spec.name, self.kind) } else { "Send".to_owned() };
+        let mut spans = vec![Span::styled(format!("[ {verb} ]"), style)];
+        if let Some(why) = self.objection().filter(|_| !self.is_comparing && self.said.is_none()) {
+            let room = usize::from(area.width).saturating_sub(text::width(&verb) + 6);
             let why = text::plain(&why).into_owned();
-            spans.push(Span::styled(format!("  {}", text::cut(&why, room)), world.theme.style(role)));
+            spans.push(Span::styled(format!("  {}", text::cut(&why, room)), world.theme.style(Role::Muted)));
         }
-        let wide = u16::try_from(text::width(&word) + 4).unwrap_or(area.width).min(area.width);
+        let wide = u16::try_from(text::width(&verb) + 4).unwrap_or(area.width).min(area.width);
         let hit = Hit { area: Rect { width: wide, ..area }, stop: Stop::Send, row: None, indent: 0, width: 0 };
         self.hits.borrow_mut().push(hit);
         frame.render_widget(Paragraph::new(Line::from(spans)), area);
@@ -237,6 +239,10 @@ impl Form {
         } else if self.is_risky() {
             say(Role::Muted, "This is recorded in the audit trail under your name.");
         }
+        let is_repeated = |said: &&String| matches!(&self.outlook.judged, Judged::Refused(r) if r.message() == *said);
+        if let Some(said) = self.said.as_ref().filter(|said| !self.is_comparing && !is_repeated(said)) {
+            say(Role::Warning, said);
+        }
         let is_unfinished = !self.checked.is_whole();
         lines.extend(self.outlook.judged.lines(is_unfinished, world.theme, width));
         lines
@@ -282,7 +288,7 @@ impl Form {
             rows.extend(lines.into_iter().enumerate().map(|(n, line)| Row {
                 line,
                 stop: Some(Stop::Jobs),
-                row: Some(n),
+                nth: Some(n),
                 indent: 0,
             }));
         }
@@ -294,25 +300,26 @@ impl Form {
         let stop = Stop::Field(n);
         let is_focused = self.focus == stop;
         let is_stacked = width < 44;
-        let indent = if is_stacked { 2.min(width) } else { label + 2 };
+        let indent = if is_stacked { 2.min(width) } else { label + 3 };
         let look = self.look(world, width.saturating_sub(indent), stop);
         let mut lines = field.control.lines(&look);
         let hint = Span::styled(text::cut(&field.hint, look.width).into_owned(), look.style(Role::Muted));
         if lines.is_empty() {
             let none = Span::styled("—", look.style(Role::Muted));
             lines.push(Line::from(if field.hint.is_empty() { none } else { hint }));
-        } else if is_focused && matches!(field.control.value(), Ok(None)) {
-            if let Some(first) = lines.first_mut().filter(|first| first.width() + hint.width() + 1 <= look.width) {
-                first.push_span(Span::raw(" "));
-                first.push_span(hint);
-            }
+        } else if is_focused
+            && matches!(field.control.value(), Ok(None))
+            && let Some(first) = lines.first_mut().filter(|first| first.width() + hint.width() < look.width)
+        {
+            first.push_span(Span::raw(" "));
+            first.push_span(hint);
         }
         let role = if is_focused { Role::Focus } else { Role::Muted };
         let star = if field.is_required { " *" } else { "" };
         let sign = if is_focused { "› " } else { "  " };
         let name = text::cut(&field.label, if is_stacked { width.saturating_sub(4) } else { label.saturating_sub(2) });
         let mut rows = Vec::new();
-        let row = |line: Line<'static>, row: Option<usize>| Row { line, stop: Some(stop), row, indent };
+        let row = |line: Line<'static>, nth: Option<usize>| Row { line, stop: Some(stop), nth, indent };
         if is_stacked {
             let head = format!("{sign}{name}{star}");
             rows.push(row(Line::styled(head, look.style(role)), None));
@@ -322,7 +329,7 @@ impl Form {
                 " ".repeat(indent)
             } else if at == 0 {
                 let said = format!("{name}{star}");
-                format!("{}{said}{sign}", " ".repeat(label.saturating_sub(text::width(&said))))
+                format!("{}{said} {sign}", " ".repeat(label.saturating_sub(text::width(&said))))
             } else {
                 " ".repeat(indent)
             };

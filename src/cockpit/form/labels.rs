@@ -24,7 +24,7 @@ pub enum Special {
 #[derive(Debug, Clone, Copy)]
 pub struct Label {
     pub name: &'static str,
-    pub label: &'static str,
+    pub said: &'static str,
     pub hint: &'static str,
     pub special: Option<Special>,
     /// Whether it comes last: it is rarely used.
@@ -33,8 +33,8 @@ pub struct Label {
     pub begins_with: Option<&'static str>,
 }
 
-const fn field(name: &'static str, label: &'static str, hint: &'static str) -> Label {
-    Label { name, label, hint, special: None, is_late: false, begins_with: None }
+const fn field(name: &'static str, said: &'static str, hint: &'static str) -> Label {
+    Label { name, said, hint, special: None, is_late: false, begins_with: None }
 }
 
 impl Label {
@@ -63,7 +63,7 @@ const TABLE: &[Label] = &[
     field("customer_name", "Caller", "who calls"),
     field("contact_phone", "Phone", "to reach the caller; finds earlier jobs"),
     field("contact_email", "E-mail", "to reach the caller"),
-    field("nte_cents", "NTE", "dollars, not to exceed; empty keeps it"),
+    field("nte_cents", "NTE", "dollars, not to exceed"),
     field("priority", "Priority", "").begins_with("priority"),
     field("incident_type", "Incident type", "type or choose; decides which proof the job needs")
         .of(S::IncidentType)

@@ -10,6 +10,7 @@ mod difference;
 mod draft;
 mod draw;
 mod field;
+mod follow;
 mod labels;
 mod newticket;
 mod preview;
@@ -33,7 +34,6 @@ use self::check::Checked;
 use self::difference::{Seen, ticket_in};
 use self::draft::Kept;
 use self::draw::Hit;
-use self::field::file::checksum_of;
 use self::field::{Scene, Took};
 use self::newticket::Jobs;
 use self::preview::{Judged, Outlook};
@@ -42,8 +42,6 @@ use super::keymap::{Action, Scope};
 use super::msg::{CaseData, Msg};
 use super::part::{Ask, Part, Press, World};
 use crate::domain::directory::Kind;
-use crate::domain::refusal::Code;
-use crate::domain::state::State;
 use crate::domain::tool::{From, Risk, Tool};
 use crate::engine::Refused;
 
@@ -137,16 +135,6 @@ impl Form {
         self.place_refusal(&Judged::of(refusal.clone()));
     }
 
-    fn place_refusal(&mut self, judged: &Judged) {
-        self.fields.iter_mut().for_each(|field| field.refused = None);
-        let Judged::Refused(refusal) = judged else { return };
-        for (path, message) in check::places(refusal) {
-            if let Some(field) = self.fields.iter_mut().find(|field| field.holds(&path)) {
-                field.refused.get_or_insert(message);
-            }
-        }
-    }
-
     fn scene<'a>(&self, world: &'a World<'a>, case: Option<&'a CaseData>) -> Scene<'a> {
         let id = self.seen.as_ref().map(|seen| seen.ticket);
         let case = case.or(world.case).map(|case| &case.case);
@@ -154,8 +142,10 @@ impl Form {
         Scene { world, zone: self.zone, case }
     }
 
+    /// Whether it asks more carefully: the tool does, or what is chosen goes past the policy.
     fn is_risky(&self) -> bool {
-        self.tool.spec.risk != Risk::Ordinary
+        let is_bypass = self.checked.body.get("dispatch_mode").is_some_and(|mode| mode == "EMERGENCY_BYPASS");
+        self.tool.spec.risk != Risk::Ordinary || is_bypass
     }
 
     fn stops(&self) -> Vec<Stop> {
@@ -226,112 +216,9 @@ impl Form {
         self.fields.iter().position(|field| field.name() == name)
     }
 
-    /// What other fields take from one that changed.
-    fn follow(&mut self, n: usize, world: &World<'_>) -> Vec<Ask> {
-        let scene = self.scene(world, None);
-        let Some(field) = self.fields.get(n) else { return Vec::new() };
-        let name = field.name().to_owned();
-        let value = field.control.value().ok().flatten();
-        let record = field.control.record().cloned();
-        let mut asks = Vec::new();
-        match name.as_str() {
-            // A record that is to be changed fills the form.
-            "id" if record.is_some() && record != self.filled_from => {
-                for field in self.fields.iter_mut().filter(|field| field.name() != "id") {
-                    let value = record.as_ref().and_then(|record| record.get(field.name()));
-                    asks.extend(field.control.fill(value.unwrap_or(&Value::Null), &scene));
-                }
-                self.filled_from = record;
-                return asks;
-            }
-            // A site says whose it is.
-            "site_id" => {
-                let owner = record.as_ref().and_then(|record| record.get("account_id")).cloned();
-                let account = self.position("account_id").and_then(|at| self.fields.get_mut(at));
-                if let (Some(owner), Some(account)) = (owner, account)
-                    && account.control.value().ok().flatten().as_ref() != Some(&owner)
-                {
-                    asks.extend(account.control.fill(&owner, &scene));
-                }
-            }
-            "uri" => {
-                let checksum = checksum_of(field.control.as_ref()).unwrap_or_default();
-                let other = self.position("checksum").and_then(|at| self.fields.get_mut(at));
-                if let Some(other) = other.filter(|other| other.control.draft().is_null()) {
-                    asks.extend(other.control.fill(&checksum, &scene));
-                }
-            }
-            _ => {}
-        }
-        let mut lost = Vec::new();
-        for (at, other) in self.fields.iter_mut().enumerate().filter(|(at, _)| *at != n) {
-            let took = other.control.narrow(&name, value.as_ref(), &scene);
-            asks.extend(took.asks);
-            lost.extend(took.is_changed.then_some(at));
-        }
-        for at in lost {
-            asks.extend(self.follow(at, world));
-        }
-        asks
-    }
-
-    /// Takes the case of the ticket, where it is new: the fields learn what they can.
-    fn learn_case(&mut self, case: Option<&CaseData>, world: &World<'_>) -> Vec<Ask> {
-        let Some(seen) = &mut self.seen else { return Vec::new() };
-        let Some(case) = case.filter(|case| ticket_in(&case.case, seen.ticket).is_some()) else { return Vec::new() };
-        let made_at = case.case.get("generated_at").cloned();
-        if self.known_case.is_some() && self.known_case == made_at {
-            return Vec::new();
-        }
-        let is_news = ticket_in(&case.case, seen.ticket).is_some_and(|ticket| seen.learn(ticket));
-        seen.learn_events(&case.events);
-        let zone = case.case.pointer("/site/timezone").and_then(Value::as_str).and_then(|zone| zone.parse().ok());
-        self.zone = zone.unwrap_or(self.zone);
-        self.known_case = made_at;
-        let scene = self.scene(world, Some(case));
-        let mut asks = self.learn_fields(&scene);
-        self.checked = Checked::new(self.tool, self.kind, &self.fields);
-        if is_news {
-            asks.push(self.outlook.later(world));
-        }
-        asks
-    }
-
-    /// Every field learns what is known, and begins with the ticket's value where nobody said another.
-    fn learn_fields(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
-        // A new ticket's priority is nobody's judgement yet.
-        let is_judged = scene.ticket("state").is_some_and(|state| *state != State::New.as_str());
-        let mut asks = Vec::new();
-        for field in &mut self.fields {
-            asks.extend(field.control.learn(scene));
-            let given = field.begins_with.filter(|_| is_judged).and_then(|name| scene.ticket(name));
-            if let Some(given) = given.filter(|_| matches!(field.control.value(), Ok(None))) {
-                asks.extend(field.control.fill(given, scene));
-            }
-        }
-        asks
-    }
-
     fn ask_outlook(&mut self, world: &World<'_>) -> Vec<Ask> {
         let envelope = self.envelope(world, self.seen.as_ref().map(Seen::newest_version));
         self.outlook.ask(envelope, world)
-    }
-
-    /// The ticket moved on, as a refusal or the queue says: reads it again, to show how.
-    fn moved_on(&mut self, world: &World<'_>) -> Vec<Ask> {
-        let Some(seen) = &self.seen else { return Vec::new() };
-        let load = Effect::LoadCase { ticket: seen.ticket, actor: world.actor.clone() };
-        vec![Ask::Effect(load), self.outlook.later(world)]
-    }
-
-    fn hear_outlook(&mut self, world: &World<'_>) -> Vec<Ask> {
-        let judged = std::mem::replace(&mut self.outlook.judged, Judged::Nothing);
-        self.place_refusal(&judged);
-        self.outlook.judged = judged;
-        let Judged::Refused(refusal) = &self.outlook.judged else { return Vec::new() };
-        let newer = refusal.field("ticket").filter(|_| refusal.code() == Code::VersionConflict).cloned();
-        let is_news = newer.zip(self.seen.as_mut()).is_some_and(|(ticket, seen)| seen.learn(&ticket));
-        if is_news { self.moved_on(world) } else { Vec::new() }
     }
 
     /// Keys of the form itself, whichever field has the focus.
@@ -359,25 +246,6 @@ impl Form {
         let (fresh, asks) = Self::open(self.tool, self.kind, &World { drafts: &drafts, ..*world });
         *self = fresh;
         [Ask::Effect(drop)].into_iter().chain(asks).collect()
-    }
-
-    fn restore(&mut self, draft: &Value, world: &World<'_>) -> Vec<Ask> {
-        let scene = self.scene(world, None);
-        let mut asks = Vec::new();
-        for (field, kept) in self.kept.restore(draft, &mut self.fields) {
-            asks.extend(field.control.restore(&kept, &scene));
-        }
-        // Fields that depend on others are narrowed as they were.
-        for n in 0..self.fields.len() {
-            let Some(field) = self.fields.get(n).filter(|field| field.name() != "id") else { continue };
-            let (name, value) = (field.name().to_owned(), field.control.value().ok().flatten());
-            if value.is_some() {
-                for (_, other) in self.fields.iter_mut().enumerate().filter(|(at, _)| *at != n) {
-                    asks.extend(other.control.narrow(&name, value.as_ref(), &scene).asks);
-                }
-            }
-        }
-        asks
     }
 }
 

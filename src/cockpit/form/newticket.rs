@@ -59,8 +59,8 @@ fn digits(phone: &str) -> Option<String> {
     (digits.len() >= 5).then(|| phone.trim().chars().take(60).collect())
 }
 
-fn states(all: &[State]) -> Option<Words> {
-    Some(Words::Many(all.iter().map(|state| state.as_str().to_owned()).collect()))
+fn states(all: &[State]) -> Words {
+    Words::Many(all.iter().map(|state| state.as_str().to_owned()).collect())
 }
 
 impl Jobs {
@@ -90,11 +90,11 @@ impl Jobs {
         let filter = match question {
             Question::Site => {
                 let site_id = Some(Words::One(self.site.clone()?));
-                Filter { site_id, state: states(State::ALL), ..Filter::default() }
+                Filter { site_id, state: Some(states(State::ALL)), ..Filter::default() }
             }
             Question::Phone => Filter { q: Some(digits(&self.phone)?), ..Filter::default() },
             Question::Summary => {
-                Filter { q: Some(telling(&self.summary)?), state: states(State::OPEN), ..Filter::default() }
+                Filter { q: Some(telling(&self.summary)?), state: Some(states(State::OPEN)), ..Filter::default() }
             }
         };
         let stamp = world.stamp();
@@ -119,7 +119,7 @@ impl Jobs {
             Msg::Listed { stamp, outcome } => {
                 let Some(at) = self.asked.iter().position(|(asked, _)| asked == stamp) else { return Took::nothing() };
                 let (_, question) = self.asked.remove(at);
-                let rows = outcome.as_ref().map(Clone::clone).unwrap_or_default();
+                let rows = outcome.as_ref().map_or_else(|_| Vec::new(), Vec::clone);
                 match question {
                     Question::Site => self.of_site = rows,
                     Question::Phone => self.by_phone = rows,

@@ -64,7 +64,7 @@ impl Outlook {
     /// Asks now, unless nobody would answer.
     pub fn ask(&mut self, envelope: Envelope, world: &World<'_>) -> Vec<Ask> {
         if !world.is_live {
-            self.judged = Judged::Away;
+            (self.judged, self.is_stale) = (Judged::Away, false);
             return Vec::new();
         }
         let stamp = world.stamp();
@@ -142,7 +142,7 @@ fn accepted(preview: &Preview, theme: &Theme, width: usize) -> Vec<Line<'static>
     let state = preview.ticket.get("state").and_then(Value::as_str).map(|state| state.replace('_', " "));
     let mut lines = vec![match (way.split_last(), state) {
         (Some((last, before)), _) => {
-            let before: String = before.iter().map(|state| format!("{state} → ")).collect();
+            let before: String = before.iter().flat_map(|state| [state.as_str(), " → "]).collect();
             let mut spans = vec![Span::styled(before, theme.style(Role::Muted))];
             if spans.iter().all(|span| span.content.is_empty()) {
                 spans = vec![Span::styled("→ ", theme.style(Role::Muted))];

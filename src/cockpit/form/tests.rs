@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::testing::{self, Stage, presses};
 use super::*;
 use crate::cockpit::envelope::{Envelope, Target};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Code, Refusal};
 use crate::domain::registry;
 use crate::engine::Preview;
 
@@ -438,4 +438,36 @@ fn the_drafts_wait_for_a_rest() {
         asks.iter().any(|ask| matches!(ask, Ask::Effect(Effect::KeepDraft { .. }))),
         "an emptied field is a draft too"
     );
+}
+
+#[test]
+fn an_emergency_bypass_is_asked_as_carefully_as_what_cannot_be_undone() {
+    let stage = Stage::new();
+    let (mut form, _) = open("assignment.dispatch", &stage);
+    assert!(!form.is_risky());
+    keys(&mut form, "tab e", &stage);
+    assert!(form.is_risky());
+    assert!(screen(&form, 80, 24, &stage).contains("audit trail under your name"));
+}
+
+#[test]
+fn what_depends_on_a_case_is_judged_again_when_the_case_arrives() {
+    let mut stage = Stage::without_case();
+    let (mut form, _) = open("approval.decide", &stage);
+    assert_eq!(form.checked.body, json!({}));
+    stage.case = Some(testing::case());
+    let asks = hear(&mut form, &Msg::Tick(stage.now), &stage);
+    assert_eq!(form.checked.body["approval_id"], "00000000-0000-0000-0000-0000000000aa");
+    let asked = rest(&mut form, &asks, &stage);
+    assert!(asked.iter().any(|ask| matches!(ask, Ask::Effect(Effect::Preview { .. }))), "{asked:?}");
+}
+
+#[test]
+fn a_risky_call_can_be_kept_while_the_database_is_away() {
+    let mut stage = Stage::new();
+    stage.is_live = false;
+    let (mut form, _) = open("ticket.cancel", &stage);
+    let asks = keys(&mut form, "no", &stage);
+    rest(&mut form, &asks, &stage);
+    assert!(sent(&keys(&mut form, "ctrl-s", &stage)).is_some());
 }

@@ -23,7 +23,7 @@ pub fn hints(screen: &mut Frame<'_>, area: Rect, world: &World<'_>, scope: Scope
             Some(next) if binding.action == crate::cockpit::keymap::Action::NextStep => next,
             _ => hint,
         };
-        let (key, hint) = (format!(" {key} "), format!("{hint}  "));
+        let (key, hint) = (format!(" {key} "), format!("{hint} "));
         used += width(&key) + width(&hint);
         if used > usize::from(area.width) {
             break;

@@ -58,9 +58,9 @@ impl Control for Moment {
     fn fill(&mut self, value: &Value, scene: &Scene<'_>) -> Vec<Ask> {
         self.zone = scene.zone;
         self.is_touched = false;
-        match value.as_str().and_then(Timestamp::parse) {
-            Some(at) => self.set(at),
-            None => (self.typed, self.read) = (Typed::new(60), Ok(None)),
+        (self.typed, self.read) = (Typed::new(60), Ok(None));
+        if let Some(at) = value.as_str().and_then(Timestamp::parse) {
+            self.set(at);
         }
         Vec::new()
     }

@@ -98,13 +98,19 @@ impl Pick {
         self.at = None;
     }
 
-    /// The entries that fit what is typed; those of the directory were looked up by it.
+    /// Whether the entries are the answer to what is typed.
+    fn is_settled(&self) -> bool {
+        self.due.is_none() && self.asked.is_none()
+    }
+
+    /// The entries that fit what is typed. Those of the directory were looked up by it, once it answered; until
+    /// then nobody may choose what does not fit.
     fn shown(&self) -> Vec<&Item> {
         let words = self.typed.text().to_lowercase();
-        let is_local = matches!(self.source, Source::Local(_));
+        let is_narrowed = matches!(self.source, Source::Local(_)) || !self.is_settled();
         let fits = |item: &&Item| {
             let text = format!("{} {}", item.label, item.note).to_lowercase();
-            !is_local
+            !is_narrowed
                 || words.split_whitespace().all(|word| text.contains(word) || text.replace('_', " ").contains(word))
         };
         self.items.iter().filter(fits).collect()
@@ -173,11 +179,14 @@ impl Pick {
             }
             return Took::used();
         }
+        let under = self.at.and_then(|at| self.shown().get(at).map(|item| item.value.clone()));
         (self.asked, self.failure) = (None, None);
         self.items = items;
         // Those that would be refused come last.
         self.items.sort_by_key(|item| matches!(item.mark, Some(Mark::Unfit(_))));
-        self.at = (self.typed.said().is_some() && self.chosen.is_none() && !self.items.is_empty()).then_some(0);
+        let first = (self.typed.said().is_some() && self.chosen.is_none() && !self.items.is_empty()).then_some(0);
+        // What is under the cursor stays there.
+        self.at = under.and_then(|value| self.shown().iter().position(|item| item.value == value)).or(first);
         Took::used()
     }
 }
@@ -187,7 +196,10 @@ impl Control for Pick {
         match (&self.chosen, self.typed.said()) {
             (Some(item), _) => Ok(Some(item.value.clone())),
             (None, None) => Ok(None),
-            (None, Some(said)) if self.is_free || Uuid::try_parse(said).is_ok() => Ok(Some(said.into())),
+            // Where nothing can be looked up, an id that somebody knows must do.
+            (None, Some(said)) if self.is_free || self.failure.is_some() || Uuid::try_parse(said).is_ok() => {
+                Ok(Some(said.into()))
+            }
             (None, Some(_)) => Err("Choose an entry of the list: arrows, then enter.".to_owned()),
         }
     }
@@ -273,6 +285,8 @@ impl Control for Pick {
             }
             Some(Action::Enter) => match self.at {
                 Some(at) if is_open => self.take(at),
+                // The answer is on its way.
+                _ if is_open && self.typed.said().is_some() && !self.is_settled() => Took::used(),
                 _ => Took::used().done(),
             },
             Some(Action::Up | Action::Down) => Took::nothing(),
@@ -326,7 +340,7 @@ impl Control for Pick {
     }
 
     fn leave(&mut self, _: &Scene<'_>) -> Took {
-        if self.chosen.is_some() || self.typed.said().is_none() || self.is_free {
+        if self.chosen.is_some() || self.typed.said().is_none() || self.is_free || !self.is_settled() {
             return Took::nothing();
         }
         if let [only] = self.shown().as_slice() {
@@ -395,7 +409,7 @@ impl Pick {
             spans.push(Span::styled(format!("  {}", text::cut(&note, room)), look.style(Role::Muted)));
         }
         let mut lines = vec![Line::from(spans)];
-        lines.extend(self.chosen.iter().flat_map(|chosen| marked(chosen, look)));
+        lines.extend(self.chosen.iter().filter_map(|chosen| marked(chosen, look)));
         lines
     }
 

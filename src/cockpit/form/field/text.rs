@@ -126,7 +126,19 @@ impl Control for Text {
             // At its edges the focus goes on.
             (Some(Action::Up), _) if cursor.0 == 0 => return Took::nothing(),
             (Some(Action::Down), _) if cursor.0 + 1 >= self.area.lines().len() => return Took::nothing(),
-            (_, KeyCode::Tab | KeyCode::BackTab | KeyCode::F(_)) => return Took::nothing(),
+            // Keys of other fields edit no text here.
+            (
+                Some(
+                    Action::LaterHour
+                    | Action::EarlierHour
+                    | Action::NextMorning
+                    | Action::AddEntry
+                    | Action::RemoveEntry
+                    | Action::GoOn,
+                ),
+                _,
+            )
+            | (_, KeyCode::Tab | KeyCode::BackTab | KeyCode::F(_)) => return Took::nothing(),
             _ => {}
         }
         let is_command = press.key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
@@ -189,6 +201,8 @@ mod tests {
         assert!(type_into(&mut text, "up", &world).is_used);
         assert!(!type_into(&mut text, "up", &world).is_used);
         assert!(!type_into(&mut text, "tab", &world).is_used);
+        assert!(!type_into(&mut text, "alt-h", &world).is_used);
+        assert_eq!(text.value(), Ok(Some(json!("a\nb"))));
     }
 
     #[test]

@@ -84,9 +84,9 @@ impl Control for Window {
     fn fill(&mut self, value: &Value, scene: &Scene<'_>) -> Vec<Ask> {
         self.zone = scene.zone;
         self.is_touched = false;
-        match window_of(value) {
-            Some(window) => self.set(window),
-            None => (self.typed, self.read) = (Typed::new(100), Ok(None)),
+        (self.typed, self.read) = (Typed::new(100), Ok(None));
+        if let Some(window) = window_of(value) {
+            self.set(window);
         }
         Vec::new()
     }

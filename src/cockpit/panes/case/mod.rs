@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::cockpit::dialogs::raw::Raw;
 use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{frame, safe, span, wrap};
+use crate::cockpit::look::{pane, safe, span, wrap};
 use crate::cockpit::msg::{Msg, Picture};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
@@ -190,7 +190,7 @@ impl CasePane {
                 ),
             ]),
         };
-        let block = frame(title, world.theme, has_focus);
+        let block = pane(title, screen.area(), world.theme, has_focus);
         let inner = block.inner(area);
         screen.render_widget(block, area);
         if world.row.is_none() {

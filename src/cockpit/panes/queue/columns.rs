@@ -33,21 +33,32 @@ words! {
 
 use Column as C;
 
-/// In which order columns are given room, with the least and the most that each takes.
-const ROOM: &[(Column, usize, usize)] = &[
-    (C::Sla, 9, 9),
-    (C::Ticket, 8, 8),
-    (C::Priority, 3, 3),
-    (C::State, 9, 18),
-    (C::Site, 12, 26),
-    (C::Technician, 10, 16),
-    (C::Updated, 3, 3),
-    (C::Start, 11, 11),
-    (C::Summary, 16, 60),
-    (C::Incident, 14, 26),
-    (C::Account, 14, 24),
-    (C::Delay, 8, 8),
-    (C::Region, 3, 3),
+/// In which order room is given: what one cannot work without, then more of it, then the rest. A column
+/// that is there already grows to the width of its later steps.
+const ROOM: &[(Column, usize)] = &[
+    (C::Sla, 9),
+    (C::Ticket, 8),
+    (C::Priority, 3),
+    (C::State, 11),
+    (C::Site, 12),
+    (C::Updated, 3),
+    (C::Technician, 9),
+    (C::Start, 6),
+    (C::Site, 18),
+    (C::Technician, 13),
+    (C::Summary, 20),
+    (C::Site, 22),
+    (C::State, 18),
+    (C::Summary, 32),
+    (C::Incident, 20),
+    (C::Technician, 16),
+    (C::Account, 18),
+    (C::Delay, 8),
+    (C::Region, 3),
+    (C::Incident, 27),
+    (C::Site, 28),
+    (C::Account, 24),
+    (C::Summary, 70),
 ];
 
 /// In which order they stand.
@@ -69,24 +80,25 @@ const ORDER: &[Column] = &[
 
 /// The columns for a width, each with its own; one space lies between.
 pub fn layout(width: usize) -> Vec<(Column, usize)> {
-    let mut chosen: Vec<(Column, usize, usize)> = Vec::new();
-    let mut used = 0;
-    for &(column, least, most) in ROOM {
-        let more = least + usize::from(!chosen.is_empty());
-        if used + more > width && !chosen.is_empty() {
+    let mut widths: Vec<(Column, usize)> = Vec::new();
+    let mut spare = width;
+    for &(column, wanted) in ROOM {
+        if let Some((_, has)) = widths.iter_mut().find(|(of, _)| *of == column) {
+            let more = wanted.saturating_sub(*has).min(spare);
+            *has += more;
+            spare -= more;
+            continue;
+        }
+        let needs = wanted + usize::from(!widths.is_empty());
+        if needs <= spare || widths.is_empty() {
+            widths.push((column, wanted));
+            spare = spare.saturating_sub(needs);
+        } else if matches!(column, C::Summary | C::Incident | C::Account) {
+            // Whoever is less important does not get what this one would have needed.
             break;
         }
-        used += more;
-        chosen.push((column, least, most));
     }
-    // What is left goes to those that can use it, in the order of importance.
-    let mut spare = width.saturating_sub(used);
-    for (_, least, most) in &mut chosen {
-        let more = (*most - *least).min(spare);
-        *least += more;
-        spare -= more;
-    }
-    let width_of = |column: &Column| chosen.iter().find(|(of, ..)| of == column).map(|(_, width, _)| *width);
+    let width_of = |column: &Column| widths.iter().find(|(of, _)| of == column).map(|(_, width)| *width);
     ORDER.iter().filter_map(|column| Some((*column, width_of(column)?))).collect()
 }
 
@@ -154,11 +166,11 @@ fn delay(line: &Line) -> &'static str {
     }
 }
 
-/// When an appointment starts, in the operator's zone: the time today, with the day else. The case tells
+/// When an appointment starts, in the operator's zone: the time today, the day else. The case tells
 /// the site's own time.
 fn start(at: Timestamp, now: Timestamp, zone: FixedOffset) -> String {
     let (at, now) = (at.utc().with_timezone(&zone), now.utc().with_timezone(&zone));
-    let form = if at.date_naive() == now.date_naive() { "%H:%M" } else { "%d %b %H:%M" };
+    let form = if at.date_naive() == now.date_naive() { "%H:%M" } else { "%d %b" };
     at.format(form).to_string()
 }
 
@@ -182,6 +194,6 @@ mod tests {
         for column in [C::Sla, C::Priority, C::State, C::Ticket, C::Site, C::Technician, C::Start, C::Updated] {
             assert!(shown.contains(&column), "{column}");
         }
-        assert_eq!(layout(190).len(), Column::ALL.len());
+        assert_eq!(layout(200).len(), Column::ALL.len());
     }
 }

@@ -9,7 +9,7 @@ use super::QueuePane;
 use super::columns::{Column, layout};
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::known::Link;
-use crate::cockpit::look::{frame, left, mark, right, safe, scrolled, sla_role, span, wrap};
+use crate::cockpit::look::{left, mark, pane, right, safe, scrolled, sla_role, span, wrap};
 use crate::cockpit::part::World;
 use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
@@ -21,7 +21,7 @@ const FRONT: usize = 4;
 impl QueuePane {
     /// Draws the pane.
     pub fn draw_pane(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>, has_focus: bool) {
-        let block = frame(self.title(world, area.width), world.theme, has_focus);
+        let block = pane(self.title(world, area.width), screen.area(), world.theme, has_focus);
         let inner = block.inner(area);
         screen.render_widget(block, area);
         let writes = u16::from(self.editing.is_some() || self.wrong.is_some());

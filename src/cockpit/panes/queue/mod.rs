@@ -66,6 +66,11 @@ impl QueuePane {
         &self.text
     }
 
+    /// Begins to write the filter.
+    pub fn write(&mut self) {
+        self.editing = Some((Input::new(self.text.clone()), self.text.clone()));
+    }
+
     /// Whether the filter is being written.
     pub fn is_editing(&self) -> bool {
         self.editing.is_some()
@@ -246,10 +251,6 @@ impl Part for QueuePane {
             return self.write_filter(press, world);
         }
         match press.action {
-            Some(Action::Filter) => {
-                self.editing = Some((Input::new(self.text.clone()), self.text.clone()));
-                Vec::new()
-            }
             Some(Action::ClearFilter) if self.text.is_empty() && self.shown.sort.is_none() => Vec::new(),
             Some(Action::ClearFilter) => {
                 self.shown.sort = None;
