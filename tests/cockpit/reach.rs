@@ -42,8 +42,11 @@ async fn every_tool_that_changes_a_ticket_opens_its_form_within_three_keys() {
             .unwrap();
         let role = tool.spec.roles.iter().find(|role| **role != Role::Agent).unwrap();
         let terminal = post.cockpit_as(&As { arguments: &["--role", role.as_str()], ..As::default() });
-        terminal.keys("/").text(&number).wait_for("1 of").keys("<enter>").wait_for(&format!("┃ {number}")).wait_idle();
-        terminal.keys("a").wait_for("Actions on").keys(tool.spec.key).wait_for("[ Send ]");
+        terminal.keys("/").text(&number).wait_for(&format!("/ {number}")).keys("<enter>");
+        let is_selected = |line: &str| line.contains('▌') && line.contains(&format!(" {number} "));
+        terminal.wait_until("the ticket selected", |screen| screen.contents().lines().any(is_selected));
+        terminal.wait_idle();
+        terminal.keys("a").wait_for("Actions on").keys(tool.spec.key).wait_for("ctrl-s send");
         terminal.signal(rustix::process::Signal::KILL);
     }
 }
