@@ -325,8 +325,16 @@ pub(super) fn heed(model: &mut Model, asks: Vec<Ask>) -> Vec<Effect> {
             }
             Ask::Open(dialog) => effects.extend(open(model, dialog)),
             Ask::Effect(effect) => {
-                if let Effect::Send(envelope) = &effect {
-                    model.known.calls.pressed(envelope.clone(), model.known.now());
+                match &effect {
+                    Effect::Send(envelope) => model.known.calls.pressed(envelope.clone(), model.known.now()),
+                    // The next form of this kind begins with it, in this run as in a later one.
+                    Effect::KeepDraft { key, draft } => {
+                        model.known.drafts.insert(key.clone(), draft.clone());
+                    }
+                    Effect::DropDraft { key } => {
+                        model.known.drafts.remove(key);
+                    }
+                    _ => {}
                 }
                 effects.push(effect);
             }

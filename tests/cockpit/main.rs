@@ -5,9 +5,19 @@
 mod keys;
 #[path = "../support/modes.rs"]
 mod modes;
+#[allow(dead_code, reason = "the other tests use the rest")]
+#[path = "../world/own.rs"]
+mod own;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/terminal.rs"]
 mod terminal;
 
 mod harness;
+mod lasting;
+mod leaving;
+mod lifecycle;
+mod post;
+mod reach;
+mod screen;
+mod together;

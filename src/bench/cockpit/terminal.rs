@@ -52,6 +52,8 @@ impl Terminal {
     /// Starts a cockpit on a cluster, with nothing of the user's settings.
     pub async fn start(program: &Path, data_dir: &Path) -> Result<Self, BenchError> {
         let (ours, theirs) = pair().map_err(failed("open a pseudo-terminal"))?;
+        // Beside the cluster's own directory, which nobody else may make.
+        let home = data_dir.with_file_name("user");
         let end = || theirs.try_clone().map(Stdio::from);
         let child = (|| {
             let mut command = Command::new(program);
@@ -61,10 +63,10 @@ impl Terminal {
             }
             command
                 .envs([("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8"), ("USER", "bench")])
-                .env("HOME", data_dir)
+                .env("HOME", &home)
                 .env("DISPATCH_DATA_DIR", data_dir)
-                .env("DISPATCH_STATE_DIR", data_dir.join("state"))
-                .env("XDG_CONFIG_HOME", data_dir.join("config"))
+                .env("DISPATCH_STATE_DIR", home.join("state"))
+                .env("XDG_CONFIG_HOME", home.join("config"))
                 .stdin(end()?)
                 .stdout(end()?)
                 .stderr(end()?)

@@ -1,0 +1,117 @@
+//! Any size, any terminal, any text.
+
+use std::process::{Command, Stdio};
+
+use dispatch::domain::actor::Role;
+use serde_json::json;
+
+use crate::post::{As, PROGRAM, Post};
+use crate::support::ok;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_sizes_breaks_nothing_and_the_last_one_counts() {
+    let post = Post::new().await;
+    for _ in 0..3 {
+        post.world.ticket(&post.database.engine).await;
+    }
+    let terminal = post.cockpit();
+    for keys in ["", "a", "<esc> n", "<esc> ?", "<esc> :"] {
+        terminal.keys(keys);
+        for n in 0..40_u16 {
+            terminal.resize(20 + n * 37 % 381, 5 + n * 13 % 116);
+        }
+        for (width, height) in [(20, 5), (400, 120), (1, 1), (80, 24)] {
+            terminal.resize(width, height).wait_idle();
+        }
+    }
+    terminal.keys("<esc>").resize(120, 40).wait_for("T-10001").wait_for("T-10003");
+    terminal.keys("q");
+    assert!(terminal.wait_exit().success());
+    assert_eq!(terminal.left_behind(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_selected_row_is_told_apart_also_without_colours() {
+    let post = Post::new().await;
+    for _ in 0..2 {
+        post.world.ticket(&post.database.engine).await;
+    }
+    let terminal = post.cockpit_as(&As { environment: &[("NO_COLOR", "1")], ..As::default() });
+    let flags = |number: &str| {
+        terminal.wait_for(number).wait_idle();
+        let row = terminal.row_of(&format!("{number}  ")).unwrap();
+        let drawn = terminal.style(row, 30);
+        assert_eq!((drawn.fg, drawn.bg), (vt100::Color::Default, vt100::Color::Default));
+        drawn.flags
+    };
+    let is_reversed = |number| flags(number).contains(&"reversed");
+    let before = [is_reversed("T-10001"), is_reversed("T-10002")];
+    assert!(before[0] != before[1], "one of them is selected: {before:?}");
+    // Down from the one on top; of two of the same age either may be.
+    terminal.keys("G").wait_idle();
+    let last = is_reversed("T-10001");
+    terminal.keys("g").wait_idle();
+    assert!(is_reversed("T-10001") != last && is_reversed("T-10002") == last);
+    let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
+    let is_colour = |part: &&str| {
+        let end = part.find(|c: char| c.is_ascii_alphabetic()).and_then(|end| part.get(..=end)).unwrap_or_default();
+        end.ends_with('m') && (end.contains("38;") || end.contains("48;"))
+    };
+    let coloured = raw.split('\x1b').find(is_colour);
+    assert_eq!(coloured, None, "no colour is ever sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_terminal_is_told_what_to_use_instead() {
+    let post = Post::new().await;
+    let output = Command::new(PROGRAM).env("HOME", &post.home).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("needs a terminal") && said.contains("dispatch queue"), "{said}");
+    let terminal = post.start(PROGRAM, &As { environment: &[("TERM", "dumb")], ..As::default() });
+    assert_eq!(terminal.wait_exit().exit_code(), 2);
+    assert!(terminal.screen().contains("cannot draw on a terminal of type `dumb`"), "{}", terminal.screen());
+    assert!(!terminal.raw().contains(&0x1b));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_from_the_world_commands_no_terminal() {
+    let post = Post::new().await;
+    let hostile = "\x1b]0;owned\x07\x1b[2J\x1b[31mred\u{202e}abc\u{9b}5mx 👩‍👩‍👧‍👦 한글 ✈️";
+    let payload = json!({
+        "account_id": post.world.account, "site_id": post.world.site, "summary": hostile,
+        "description": hostile.repeat(200), "contact_name": hostile,
+    });
+    ok(&post.database.engine, Role::Dispatcher, "ticket.create", None, payload).await;
+    let terminal = post.cockpit_as(&As { size: (200, 50), ..As::default() });
+    terminal.wait_for("T-10001").keys("x t <enter>").wait_idle().keys("<esc> <f2> <tab> a t").wait_idle();
+    let raw = String::from_utf8(terminal.raw()).expect("only UTF-8 is written");
+    for command in ["\x1b]0;", "\x1b[2J\x1b[31mred", "\x1b[31mred", "\u{202e}", "\u{9b}"] {
+        assert!(!raw.contains(command), "{command:?} reached the terminal");
+    }
+    terminal.keys("<esc>").wait_for("T-10001").wait_for("␛");
+    // The frame around the queue stands where it should, row by row.
+    let edges: Vec<usize> = terminal
+        .screen()
+        .lines()
+        .filter(|line| line.starts_with(['│', '┃']))
+        .filter_map(|line| line.chars().position(|c| c == '┃' || c == '│'))
+        .collect();
+    assert!(!edges.is_empty() && edges.iter().all(|edge| *edge == 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pasted_where_nothing_takes_text_is_dropped() {
+    let post = Post::new().await;
+    post.world.ticket(&post.database.engine).await;
+    let terminal = post.cockpit();
+    let before = terminal.keys("j").wait_idle().screen();
+    terminal.paste("anXq\rtt\x03:").wait_idle();
+    let rows = |screen: &str| screen.lines().skip(2).take(1).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(rows(&terminal.screen()), rows(&before));
+    assert!(!terminal.screen().contains("Actions on") && !terminal.screen().contains("New ticket"));
+    terminal.keys("/").paste("pier\r\nq\x1b[31m").wait_for("pier").wait_idle();
+    assert_eq!(post.of("state", "T-10001").await, "NEW");
+    terminal.keys("<esc> q");
+    assert!(terminal.wait_exit().success());
+}
