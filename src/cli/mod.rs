@@ -32,6 +32,8 @@ use clap::{Args, Parser, Subcommand};
 use error::CliError;
 use out::{Out, say};
 use session::Session;
+
+use crate::cockpit::terminal;
 pub use usage::parse;
 
 /// Field-service dispatch: every promise, every step, every proof in one case file.
@@ -133,9 +135,22 @@ pub async fn run(cli: Cli) -> ExitCode {
     };
     tokio::select! {
         result = work => finish(result, json_refusals),
-        _ = tokio::signal::ctrl_c() => {
+        () = interrupted() => {
             say("Interrupted. What was answered is done; anything else is not.");
             ExitCode::from(130)
+        }
+    }
+}
+
+/// Waits until somebody interrupts a command. A cockpit hears that itself, and leaves in order.
+async fn interrupted() {
+    loop {
+        let heard = tokio::signal::ctrl_c().await;
+        if heard.is_err() {
+            return std::future::pending().await;
+        }
+        if !terminal::was_taken() {
+            return;
         }
     }
 }

@@ -6,6 +6,7 @@
 //! the report.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
@@ -41,6 +42,8 @@ const MOST_COPIED: usize = 74_000;
 
 /// Whether the modes are ours. Nothing but what is written stands under this lock.
 static OURS: Mutex<bool> = Mutex::new(false);
+/// Whether they ever were.
+static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Told when something has panicked.
 static PANICS: Notify = Notify::const_new();
 
@@ -105,6 +108,7 @@ impl Guard {
         }
         enable_raw_mode()?;
         *ours = true;
+        TAKEN.store(true, Ordering::Relaxed);
         write(entering().as_bytes())
     }
 
@@ -118,6 +122,11 @@ impl Drop for Guard {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// Whether a cockpit has had the terminal in this run: signals are its business then.
+pub fn was_taken() -> bool {
+    TAKEN.load(Ordering::Relaxed)
 }
 
 /// Waits until something panics, in whatever task or thread.

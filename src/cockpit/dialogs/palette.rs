@@ -17,6 +17,7 @@ use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{dialog, left, safe, scrolled, span};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
+use crate::cockpit::update;
 use crate::domain::directory::Kind;
 use crate::domain::registry;
 use crate::domain::tool::Tool;
@@ -47,6 +48,14 @@ struct Found {
     name: String,
     detail: String,
     does: Does,
+}
+
+impl Found {
+    /// Whether what is said about it is looked at too: of a ticket its words, of a tool what it does, but
+    /// not why it cannot be called.
+    fn is_told(&self) -> bool {
+        !self.detail.starts_with('✗')
+    }
 }
 
 /// The dialog.
@@ -86,12 +95,13 @@ impl Palette {
                 }),
             }
         }
-        for view in &world.known.views {
+        let kept = world.known.views.iter().map(|view| (view.name.as_str(), view.filter.as_str()));
+        for (name, filter) in update::VIEWS.iter().copied().chain(kept) {
             all.push(Found {
                 kind: "view",
-                name: view.name.clone(),
-                detail: view.filter.clone(),
-                does: Does::View(view.filter.clone()),
+                name: name.to_owned(),
+                detail: filter.to_owned(),
+                does: Does::View(filter.to_owned()),
             });
         }
         for (binding, keys) in world.keymap.in_scope(Scope::Queue) {
@@ -108,7 +118,7 @@ impl Palette {
                 });
             }
         }
-        for &role in crate::cockpit::update::ROLES {
+        for &role in update::ROLES {
             all.push(Found {
                 kind: "role",
                 name: format!("act as {role}"),
@@ -168,7 +178,8 @@ impl Palette {
             .filter_map(|found| {
                 // A name counts for more than what is said about it.
                 let by_name = pattern.score(Utf32Str::new(&found.name, &mut room), &mut matcher).map(|score| score * 2);
-                let by_detail = pattern.score(Utf32Str::new(&found.detail, &mut room), &mut matcher);
+                let told = if found.is_told() { found.detail.as_str() } else { "" };
+                let by_detail = pattern.score(Utf32Str::new(told, &mut room), &mut matcher);
                 let number = (is_number && found.kind == "ticket").then_some(1);
                 Some((by_name.max(by_detail).or(number)?, found))
             })

@@ -71,7 +71,7 @@ fn a_call_is_shown_running_until_it_is_answered_and_its_draft_goes_then() {
     let call = envelope(10_423);
     stage.model.known.drafts.insert("tech.check_in/1".to_owned(), json!({}));
     stage.hear(Msg::Call(CallNews::Adopted(call.clone())));
-    let line = |stage: &mut Stage| stage.text().lines().find(|line| line.contains("T-10423")).unwrap().to_owned();
+    let line = |stage: &mut Stage| stage.text().lines().find(|line| line.contains("T-10423  Main")).unwrap().to_owned();
     assert!(line(&mut stage).contains('↻'));
     let body = json!({"id": id(10_423), "number": "T-10423", "state": "IN_PROGRESS"}).to_string();
     let outcome = Ok(Reply { status: 200, body, replayed: false });
