@@ -60,7 +60,7 @@ pub async fn run(session: &mut Session) -> Result<u8, CliError> {
     beginning.keymap = keymap;
     beginning.themes = themes;
     beginning.theme = file.theme;
-    beginning.views = file.views.into_iter().map(|(name, filter)| SavedView { name, filter }).collect();
+    beginning.views = file.views.into_iter().map(|(name, filter)| SavedView { name, filter, is_kept: false }).collect();
     (beginning.bell, beginning.notify) = (file.bell, file.notify);
     (beginning.drafts, beginning.choices) = (kept.drafts, kept.choices);
     beginning.zone = Local::now().offset().fix();

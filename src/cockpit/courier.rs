@@ -22,7 +22,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Target};
 use super::journal::{Journal, Open};
 use super::msg::{CallNews, Msg, Why};
 use crate::domain::refusal::{Code, Refusal};
@@ -292,20 +292,22 @@ impl Courier {
         }
     }
 
-    /// Sends what may go: of the calls on one ticket the first.
+    /// Sends what may go: of the calls on one ticket, or one kind of master data, the first.
     fn set_out(&mut self) {
         let mut taken = HashMap::new();
         let mut news = Vec::new();
         for call in &mut self.calls {
-            if let Some(ticket) = call.envelope.ticket_id() {
-                if let Some(first_waits) = taken.get(&ticket) {
+            // Of what is about nothing yet, nothing depends on the order.
+            if call.envelope.target != Target::Nothing {
+                let about = call.envelope.target.clone();
+                if let Some(first_waits) = taken.get(&about) {
                     call.has_waited = true;
                     if *first_waits {
                         call.waits(&mut news);
                     }
                     continue;
                 }
-                taken.insert(ticket, call.said || matches!(call.stage, Stage::Held | Stage::Asking));
+                taken.insert(about, call.said || matches!(call.stage, Stage::Held | Stage::Asking));
             }
             if call.stage != Stage::Ready {
                 continue;

@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::{Call, Caller};
 
 /// What a call is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Target {
     Ticket {
         id: Uuid,

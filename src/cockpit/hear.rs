@@ -1,5 +1,7 @@
 //! What follows from what is heard: of the queue, of calls, of cases, of time.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use super::effect::Effect;
@@ -11,7 +13,6 @@ use super::part::Part;
 use super::theme::Role;
 use super::update::{attend, heed, reopen};
 use crate::domain::queue::Row;
-use crate::domain::refusal::Code;
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
 use crate::engine::{Refused, Reply};
@@ -56,13 +57,13 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
         Msg::Case { ticket, outcome: Ok(case) } => {
+            model.known.trouble = None;
             model.known.keep_case(ticket, (*case).clone());
             effects.extend(tell_parts(model, &Msg::Case { ticket, outcome: Ok(case) }));
         }
-        Msg::Case { outcome: Err(refusal), .. } => {
-            if refusal.code() != Code::Unavailable {
-                model.say(refusal.message().to_owned(), Role::Warning);
-            }
+        Msg::Case { ticket, outcome: Err(refusal) } => {
+            model.known.trouble = Some((ticket, refusal.message().to_owned()));
+            model.touch();
         }
         other => effects.extend(tell_parts(model, &other)),
     }
@@ -98,13 +99,23 @@ fn tick(model: &mut Model, at: Timestamp) -> Vec<Effect> {
     if model.said.is_some() && at > model.said_until {
         model.said = None;
     }
+    let mut goes_on = false;
     if at.millis() / 1_000 % AGAIN == 0 {
-        model.queue.shown.again(&model.known);
+        goes_on = model.queue.shown.again(&model.known);
     } else if !broke.is_empty() {
         model.queue.shown.arrange(&model.known);
     }
     model.queue.follow(&model.known);
-    alarm(model, &broke, "promise broken")
+    let mut effects = alarm(model, &broke, "promise broken");
+    if goes_on {
+        effects.push(Effect::GoOn);
+    }
+    if at.millis() / 1_000 % AGAIN == 0 && model.known.trouble.is_some() && model.known.link == Link::Live {
+        effects.extend(load_case(model));
+    }
+    // A form sees by it that the database is back, or that its ticket moved on.
+    effects.extend(tell_parts(model, &Msg::Tick(at)));
+    effects
 }
 
 /// Announces tickets: a line above the queue until somebody acknowledges, the bell and the desktop if
@@ -134,17 +145,24 @@ fn feed(model: &mut Model, news: FeedNews) -> Vec<Effect> {
         FeedNews::Page { rows, at, is_first, is_last } => {
             model.known.heard(at);
             if is_first {
+                // The cursor goes back to its ticket, on whatever page that comes.
+                model.wanted = model.wanted.or_else(|| model.queue.selected());
                 model.known.rows.clear();
                 model.known.guests.clear();
                 model.queue.shown.forget();
             }
             model.known.is_complete = is_last;
             take(model, rows, at);
-            Vec::new()
+            let again = if is_first { model.queue.search_again(&model.known) } else { None };
+            again.into_iter().collect()
         }
         FeedNews::Changes { rows, deleted, at } => {
             model.known.heard(at);
             changes(model, rows, &deleted, at)
+        }
+        FeedNews::Away(why) if model.known.as_of.is_none() => {
+            model.known.link = Link::Opening(why);
+            Vec::new()
         }
         FeedNews::Away(why) => {
             let since = model.known.as_of.unwrap_or_else(|| model.known.now());
@@ -177,40 +195,59 @@ fn take(model: &mut Model, rows: Vec<Row>, at: Timestamp) {
     {
         model.wanted = None;
     }
-    model.queue.follow(&model.known);
+    // Pages that are still to come may hold the ticket that the cursor is to go back to.
+    if model.wanted.is_none() || model.known.is_complete {
+        model.queue.follow(&model.known);
+    }
+}
+
+/// What a batch of changes means to whoever looks at the screen.
+#[derive(Debug, Default)]
+struct Noticed {
+    /// The selected ticket is among them.
+    is_selected: bool,
+    /// What became of it, where it leaves.
+    left: Option<String>,
+    emergencies: Vec<Uuid>,
+}
+
+fn notice(model: &mut Model, rows: &[Row], at: Timestamp) -> Noticed {
+    let selected = model.queue.selected();
+    let mut noticed = Noticed::default();
+    for row in rows {
+        let id = row.ticket_id;
+        // What one just did oneself is no news.
+        let is_ours = model
+            .known
+            .calls
+            .newest_first()
+            .take(50)
+            .any(|call| call.envelope.ticket_id() == Some(id) && at.millis() - call.since.millis() < 10_000);
+        let before = model.known.row(id);
+        let is_emergency = row.priority == Priority::Emergency && !row.state.is_terminal();
+        if is_emergency && !is_ours && before.is_none_or(|line| line.priority != Priority::Emergency) {
+            noticed.emergencies.push(id);
+        }
+        let is_new = before.is_none_or(|line| line.seq != row.seq);
+        if selected == Some(id) {
+            noticed.is_selected = true;
+            if row.state.is_terminal() {
+                noticed.left = Some(format!("{} is {} now.", row.number, row.state));
+            }
+        } else if is_new && !is_ours && model.known.is_complete {
+            model.known.unread.insert(id);
+        }
+        if row.state.is_terminal() {
+            model.known.unread.remove(&id);
+            model.known.alarms.remove(&id);
+        }
+    }
+    noticed
 }
 
 fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -> Vec<Effect> {
     let selected = model.queue.selected();
-    let mut is_reload = false;
-    let mut emergencies = Vec::new();
-    let mut left = None;
-    for row in &rows {
-        let before = model.known.row(row.ticket_id);
-        if row.priority == Priority::Emergency
-            && !row.state.is_terminal()
-            && before.is_none_or(|line| line.priority != Priority::Emergency)
-        {
-            emergencies.push(row.ticket_id);
-        }
-        let is_new = before.is_none_or(|line| line.seq != row.seq);
-        let is_ours =
-            model.known.calls.newest_first().take(50).any(|call| {
-                call.envelope.ticket_id() == Some(row.ticket_id) && at.millis() - call.since.millis() < 10_000
-            });
-        if selected == Some(row.ticket_id) {
-            is_reload = true;
-            if row.state.is_terminal() {
-                left = Some(format!("{} is {} now.", row.number, row.state));
-            }
-        } else if is_new && !is_ours && model.known.is_complete {
-            model.known.unread.insert(row.ticket_id);
-        }
-        if row.state.is_terminal() {
-            model.known.unread.remove(&row.ticket_id);
-            model.known.alarms.remove(&row.ticket_id);
-        }
-    }
+    let Noticed { is_selected, mut left, emergencies } = notice(model, &rows, at);
     // A guest that changed is shown as it now is.
     for row in rows.iter().filter(|row| row.state.is_terminal()) {
         if model.known.guests.contains_key(&row.ticket_id) || selected == Some(row.ticket_id) {
@@ -226,6 +263,8 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
         let bundle = model.known.bundle.clone();
         model.known.rows.remove(*id, &bundle.policy);
         model.known.guests.remove(id);
+        model.known.unread.remove(id);
+        model.known.alarms.remove(id);
     }
     let number = selected.and_then(|id| model.known.row(id)).map(|line| line.number.to_string());
     let had_changes = !rows.is_empty() || !deleted.is_empty();
@@ -243,7 +282,7 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
             model.say(format!("{text} The cursor stands on the next one."), Role::Warning);
         }
     }
-    let mut effects = if is_reload { load_case(model) } else { Vec::new() };
+    let mut effects = if is_selected { load_case(model) } else { Vec::new() };
     if model.known.is_complete {
         effects.extend(alarm(model, &emergencies, "new emergency"));
     }
@@ -264,6 +303,8 @@ fn found(model: &mut Model, rows: Vec<Row>) {
             model.known.guests.insert(line.id, line);
         }
     }
+    let kept: HashSet<Uuid> = guests.iter().copied().chain(model.queue.selected()).collect();
+    model.known.guests.retain(|id, _| kept.contains(id));
     model.queue.shown.set_guests(guests);
     if let Some(wanted) = model.wanted
         && model.queue.select(&model.known, wanted)
@@ -299,8 +340,8 @@ fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
 fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Result<Reply, Refused>) -> Vec<Effect> {
     match outcome {
         Ok(reply) => {
-            // The footer shows every call's answer; what was said before it is done with.
-            model.said = None;
+            // The footer shows every call's answer; what it said of the call before is done with.
+            model.said.take_if(|(_, role)| *role != Role::Warning);
             let mut effects = Vec::new();
             if let Some(key) = &envelope.draft_key {
                 model.known.drafts.remove(key);
@@ -309,6 +350,8 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
             let made = reply.json()["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
             if envelope.tool == "ticket.create"
                 && let Some(id) = made
+                // Nothing moves under an open menu or form.
+                && model.dialogs.is_empty()
                 && !model.queue.select(&model.known, id)
             {
                 model.wanted = Some(id);
@@ -322,7 +365,11 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
         Err(refused) => {
             model.say(format!("✗ {}: {}", envelope.tool, refused.refusal.message()), Role::Error);
             let is_here = envelope.ticket_id().is_none_or(|id| model.queue.selected() == Some(id));
-            if model.dialogs.is_empty() && is_here { reopen(model, envelope.request_id) } else { Vec::new() }
+            if model.dialogs.is_empty() && is_here && !model.queue.is_editing() {
+                reopen(model, envelope.request_id)
+            } else {
+                Vec::new()
+            }
         }
     }
 }

@@ -104,7 +104,8 @@ impl Journal {
         // That this file is there must last as well as what is in it.
         File::open(folder)?.sync_all()?;
         for (_held, path) in done {
-            fs::remove_file(path)?;
+            // One that stays is taken over again, and its calls are known by their ids.
+            let _ = fs::remove_file(path);
         }
         Ok(adopted)
     }

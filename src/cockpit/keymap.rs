@@ -78,6 +78,8 @@ words! {
         Case = "case",
         /// Lists on top of the screen: menus, help, choices.
         List = "list",
+        /// What is only read: help, entries, calls.
+        Read = "read",
         /// What is typed into: everything that makes a character is text.
         Form = "form",
         /// The filter and the palette.
@@ -169,6 +171,14 @@ pub const TABLE: &[Binding] = &[
     row(S::List, A::Bottom, "end", None, "To the last entry"),
     row(S::List, A::Enter, "enter", Some("choose"), "Choose the entry"),
     row(S::List, A::Back, "esc ctrl-c", Some("close"), "Close"),
+    row(S::Read, A::Up, "k up", None, "Up one line"),
+    row(S::Read, A::Down, "j down", None, "Down one line"),
+    row(S::Read, A::PageUp, "ctrl-u pageup", None, "Up one page"),
+    row(S::Read, A::PageDown, "ctrl-d pagedown", None, "Down one page"),
+    row(S::Read, A::Top, "g home", None, "To the beginning"),
+    row(S::Read, A::Bottom, "G end", None, "To the end"),
+    row(S::Read, A::Enter, "enter", Some("go on"), "What the entry is for; else close"),
+    row(S::Read, A::Back, "esc q ctrl-c", Some("close"), "Close"),
     row(S::Line, A::Up, "up ctrl-p", None, "Up one entry"),
     row(S::Line, A::Down, "down ctrl-n", None, "Down one entry"),
     row(S::Line, A::Enter, "enter", Some("choose"), "Take it"),
@@ -198,6 +208,9 @@ pub struct Key {
     code: KeyCode,
     modifiers: KeyModifiers,
 }
+
+/// It chooses in forms, where the field that has the focus takes no text.
+const SPACE: Key = Key { code: KeyCode::Char(' '), modifiers: KeyModifiers::NONE };
 
 const NAMED: &[(&str, KeyCode)] = &[
     ("space", KeyCode::Char(' ')),
@@ -312,6 +325,18 @@ impl Keymap {
                 }
             }
         }
+        for (binding, keys) in &map.rows {
+            let typed = keys.iter().find(|key| matches!(binding.scope, Scope::Line | Scope::Form) && key.is_text());
+            if let Some(key) = typed.filter(|key| **key != SPACE) {
+                return Err(format!(
+                    "The key {key} is text where one types, so it cannot mean {} there. Name the place, as in \"queue.{}\".",
+                    binding.action, binding.action
+                ));
+            }
+            if keys.is_empty() && matches!(binding.action, A::Back | A::Enter | A::Quit) {
+                return Err(format!("{} needs a key, or there is no way on or out.", binding.action));
+            }
+        }
         match map.conflict() {
             None => Ok(map),
             Some((key, first, second)) => Err(format!(
@@ -349,9 +374,10 @@ impl Keymap {
         find(scope).or_else(|| match scope {
             Scope::Queue | Scope::Case => find(Scope::Global),
             // What is no text keeps its meaning over a dialog, as far as it cannot harm it.
-            Scope::List | Scope::Line | Scope::Form => {
-                find(Scope::Global).filter(|action| matches!(action, A::Redraw | A::Suspend) && !key.is_text())
-            }
+            Scope::List | Scope::Read | Scope::Line | Scope::Form => find(Scope::Global).filter(|action| {
+                let is_help = *action == A::Help && scope == Scope::Form;
+                (is_help || matches!(action, A::Redraw | A::Suspend)) && !key.is_text()
+            }),
             Scope::Global => None,
         })
     }
@@ -412,6 +438,8 @@ mod tests {
         assert!(with("nonsense", "x").unwrap_err().contains("There is no action `nonsense`"));
         assert!(with("new", "hyper-x").unwrap_err().contains("`hyper-x` is no key"));
         assert!(with("new", "q").unwrap_err().contains("both"));
+        assert!(with("enter", "enter o").unwrap_err().contains("is text where one types"));
+        assert!(with("back", "").unwrap_err().contains("no way on or out"));
     }
 
     #[test]

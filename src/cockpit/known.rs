@@ -26,8 +26,8 @@ const CASES: usize = 64;
 /// How the cockpit stands with the database.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Link {
-    /// Nothing was heard yet.
-    Opening,
+    /// Nothing was read yet, and why, as far as is known.
+    Opening(String),
     Live,
     /// No answer, since when, and why as far as is known.
     Away {
@@ -43,6 +43,8 @@ pub enum Link {
 pub struct SavedView {
     pub name: String,
     pub filter: String,
+    /// Kept by a key, not written in the config file.
+    pub is_kept: bool,
 }
 
 /// All that is known.
@@ -62,6 +64,8 @@ pub struct Known {
     cases: Vec<(Uuid, CaseData)>,
     pub drafts: HashMap<String, Value>,
     pub calls: Calls,
+    /// The ticket whose case could not be read, and why.
+    pub trouble: Option<(Uuid, String)>,
     /// Who else has the ticket open that is selected here.
     pub present: Option<(Uuid, Vec<Present>)>,
     pub link: Link,
@@ -97,8 +101,9 @@ impl Known {
             cases: Vec::new(),
             drafts: HashMap::new(),
             calls: Calls::default(),
+            trouble: None,
             present: None,
-            link: Link::Opening,
+            link: Link::Opening(String::new()),
             as_of: None,
             zone: Utc.fix(),
             local,

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Borders, Clear};
 
@@ -203,11 +202,6 @@ pub fn dialog(screen: &mut Frame<'_>, area: Rect, (columns, rows): (u16, u16), t
     let inner = block.inner(at);
     screen.render_widget(block, at);
     inner
-}
-
-/// Lays a style over a row of the screen, keeping what the text means: how the selected row is shown.
-pub fn overlay(screen: &mut Frame<'_>, area: Rect, style: Style) {
-    screen.buffer_mut().set_style(area, style);
 }
 
 /// The first row to show so that the cursor is on the screen, moving no further than needed.

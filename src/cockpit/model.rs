@@ -134,11 +134,9 @@ impl Model {
         known.drafts = drafts;
         known.views = views;
         let kept = choices.get("views").and_then(Value::as_object);
-        known.views.extend(
-            kept.into_iter().flatten().filter_map(|(name, filter)| {
-                Some(SavedView { name: name.clone(), filter: filter.as_str()?.to_owned() })
-            }),
-        );
+        known.views.extend(kept.into_iter().flatten().filter_map(|(name, filter)| {
+            Some(SavedView { name: name.clone(), filter: filter.as_str()?.to_owned(), is_kept: true })
+        }));
         let split = choices.get("split").and_then(Value::as_u64).and_then(|split| u16::try_from(split).ok());
         Self {
             known,

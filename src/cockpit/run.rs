@@ -188,6 +188,7 @@ impl House {
         let size = crossterm::terminal::size()?;
         self.hear(app, Msg::Resize(size.0, size.1), signals).await?;
         self.hear(app, Msg::Tick(now()), signals).await?;
+        let mut told = 0;
         loop {
             // Everything that waits is heard before anything is drawn, keys first.
             let since = Instant::now();
@@ -202,6 +203,12 @@ impl House {
             }
             if self.has_ended {
                 return Ok(None);
+            }
+            // Not by the sleep below, which begins anew with everything that happens.
+            let second = now().millis().div_euclid(1_000);
+            if app.wants_ticks() && second != told {
+                told = second;
+                self.hear(app, Msg::Tick(now()), signals).await?;
             }
             if app.wants_drawing() || self.screen.is_unknown() {
                 self.screen.draw(|frame| app.draw(frame))?;
@@ -218,7 +225,7 @@ impl House {
                 _ = signals.go_on.recv() => self.resume(app, signals).await?,
                 Some(event) = events.recv() => self.hear_event(app, event?, signals).await?,
                 Some(msg) = heard.recv() => self.hear(app, msg, signals).await?,
-                () = sleep(rest_of_second()), if ticks => self.hear(app, Msg::Tick(now()), signals).await?,
+                () = sleep(rest_of_second()), if ticks => {}
             }
         }
     }

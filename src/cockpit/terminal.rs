@@ -207,7 +207,9 @@ impl Screen {
 
 /// Writes to the terminal as long as it is ours.
 fn tell(bytes: &[u8]) -> io::Result<()> {
-    if *ours() { write(bytes) } else { Ok(()) }
+    // Held while it is written, so that nothing of ours comes after the terminal was given back.
+    let ours = ours();
+    if *ours { write(bytes) } else { Ok(()) }
 }
 
 /// Rings.

@@ -7,6 +7,7 @@ use ratatui::layout::Position;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::calls::Standing;
 use super::dialogs::actions::Actions;
 use super::dialogs::ask_again::AskAgain;
 use super::dialogs::calls::CallList;
@@ -16,8 +17,11 @@ use super::dialogs::help::Help;
 use super::dialogs::palette::Palette;
 use super::dialogs::quit::Quit;
 use super::effect::Effect;
+use super::envelope::Target;
+use super::form::Form;
 use super::hear;
-use super::keymap::{Action, Scope};
+use super::keymap::{self, Action, Scope};
+use super::known::SavedView;
 use super::model::{Focus, Model};
 use super::msg::Msg;
 use super::panes::case::Tab;
@@ -28,7 +32,9 @@ use crate::domain::actor::{self, Actor};
 use crate::domain::directory::Kind;
 use crate::domain::next::{self, Next};
 use crate::domain::registry;
+use crate::domain::state::State;
 use crate::domain::tool::{From, Tool};
+use crate::engine::Refused;
 
 /// How long the cursor rests on a ticket before its case is read.
 const REST: Duration = Duration::from_millis(40);
@@ -77,7 +83,7 @@ fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
     let scope = model.scope();
     let action = model.known.keymap.action(scope, &key);
-    let is_everywhere = matches!(action, Some(Action::Redraw | Action::Suspend));
+    let is_everywhere = matches!(action, Some(Action::Redraw | Action::Suspend | Action::Help));
     if let Some(action) = action.filter(|_| is_everywhere || model.dialogs.is_empty())
         && let Some(done) = act(model, action)
     {
@@ -110,7 +116,10 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
 fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
     let effects = match action {
         Action::NextStep => next_step(model),
-        Action::Actions => open(model, Box::new(Actions::default())),
+        Action::Actions => {
+            let menu = Actions::new(&model.world());
+            open(model, Box::new(menu))
+        }
         Action::New => open_tool(model, "ticket.create"),
         Action::Palette => {
             let palette = Palette::new(&model.world());
@@ -201,6 +210,10 @@ fn next_step(model: &mut Model) -> Vec<Effect> {
         model.say("No ticket is selected.", Role::Warning);
         return Vec::new();
     };
+    if row.state == State::InProgress && world.case.is_none() {
+        model.say("Reading what the closeout gate lacks; once more in a moment.", Role::Muted);
+        return Vec::new();
+    }
     let lacks = lacks_evidence(world.case.map(|case| &case.case));
     match next::step(row.state, lacks, world.actor.role) {
         Next::Mine(tool) => open_tool(model, tool.spec.name),
@@ -236,7 +249,7 @@ pub(super) fn open_tool(model: &mut Model, name: &str) -> Vec<Effect> {
 }
 
 fn open_form(model: &mut Model, tool: &'static Tool, kind: Option<Kind>) -> Vec<Effect> {
-    let (form, asks) = super::form::Form::open(tool, kind, &model.world());
+    let (form, asks) = Form::open(tool, kind, &model.world());
     let mut effects = open(model, Box::new(form));
     effects.extend(heed(model, asks));
     effects
@@ -324,25 +337,17 @@ pub(super) fn heed(model: &mut Model, asks: Vec<Ask>) -> Vec<Effect> {
                 model.dialogs.pop();
             }
             Ask::Open(dialog) => effects.extend(open(model, dialog)),
-            Ask::Effect(effect) => {
-                match &effect {
-                    Effect::Send(envelope) => model.known.calls.pressed(envelope.clone(), model.known.now()),
-                    // The next form of this kind begins with it, in this run as in a later one.
-                    Effect::KeepDraft { key, draft } => {
-                        model.known.drafts.insert(key.clone(), draft.clone());
-                    }
-                    Effect::DropDraft { key } => {
-                        model.known.drafts.remove(key);
-                    }
-                    _ => {}
-                }
-                effects.push(effect);
-            }
+            Ask::Effect(effect) => effects.extend(effect_of(model, effect)),
             Ask::Say(text) => model.say(text, Role::Warning),
             Ask::Do(action) => {
                 if let Some(done) = act(model, action) {
                     effects.extend(done);
                 } else {
+                    // What only the queue knows is for the queue, wherever it was asked for.
+                    let is_of = |scope| keymap::TABLE.iter().any(|row| row.scope == scope && row.action == action);
+                    if is_of(Scope::Queue) && !is_of(Scope::Case) {
+                        model.focus = Focus::Queue;
+                    }
                     let press = Press { key: NO_KEY, action: Some(action) };
                     let asks = to_focus(model, |part, world| part.press(press, world));
                     effects.extend(heed(model, asks));
@@ -368,13 +373,43 @@ pub(super) fn heed(model: &mut Model, asks: Vec<Ask>) -> Vec<Effect> {
                 }
             }
             Ask::Withdraw(id) => {
-                model.known.calls.stands(id, super::calls::Standing::Withdrawn, model.known.now());
+                model.known.calls.stands(id, Standing::Withdrawn, model.known.now());
                 effects.push(Effect::Withdraw(id));
             }
             Ask::Reopen(id) => effects.extend(reopen(model, id)),
         }
     }
     effects
+}
+
+/// An effect, with what the model itself notes of it.
+fn effect_of(model: &mut Model, effect: Effect) -> Vec<Effect> {
+    match effect {
+        Effect::Send(mut envelope) => {
+            // What was sent is no longer what is being typed: the next form begins empty.
+            let draft = envelope.draft_key.take().and_then(|key| Some((model.known.drafts.remove(&key)?, key)));
+            let mut effects = Vec::new();
+            if let Some((draft, key)) = draft {
+                let sent = format!("sent {}", envelope.request_id);
+                model.known.drafts.insert(sent.clone(), draft.clone());
+                effects.push(Effect::KeepDraft { key: sent.clone(), draft });
+                effects.push(Effect::DropDraft { key });
+                envelope.draft_key = Some(sent);
+            }
+            model.known.calls.pressed(envelope.clone(), model.known.now());
+            effects.push(Effect::Send(envelope));
+            effects
+        }
+        Effect::KeepDraft { key, draft } => {
+            model.known.drafts.insert(key.clone(), draft.clone());
+            vec![Effect::KeepDraft { key, draft }]
+        }
+        Effect::DropDraft { key } => {
+            model.known.drafts.remove(&key);
+            vec![Effect::DropDraft { key }]
+        }
+        other => vec![other],
+    }
 }
 
 fn open_directory(model: &mut Model, kind: Kind) -> Vec<Effect> {
@@ -394,10 +429,9 @@ pub(super) fn filter(model: &mut Model, text: &str) -> Vec<Effect> {
 }
 
 fn keep_view(model: &mut Model, text: &str) -> Vec<Effect> {
-    let view = super::known::SavedView { name: text.to_owned(), filter: text.to_owned() };
-    model.known.views.push(view);
-    let all: serde_json::Map<_, _> =
-        model.known.views.iter().map(|view| (view.name.clone(), json!(view.filter))).collect();
+    model.known.views.push(SavedView { name: text.to_owned(), filter: text.to_owned(), is_kept: true });
+    let kept = model.known.views.iter().filter(|view| view.is_kept);
+    let all: serde_json::Map<_, _> = kept.map(|view| (view.name.clone(), json!(view.filter))).collect();
     model.say("Kept. It is among the views now.", Role::Success);
     vec![Effect::KeepChoice { key: "views", value: all.into() }]
 }
@@ -415,25 +449,42 @@ fn switch_role(model: &mut Model, role: actor::Role) -> Vec<Effect> {
     vec![Effect::Follow(actor)]
 }
 
-/// Opens the form of a refused call again.
+/// Opens the form of a call again that was refused or taken back, with what was typed into it.
 pub(super) fn reopen(model: &mut Model, id: Uuid) -> Vec<Effect> {
-    let Some(entry) = model.known.calls.get(id) else { return Vec::new() };
-    let super::calls::Standing::Refused(refusal) = entry.standing.clone() else { return Vec::new() };
-    let envelope = entry.envelope.clone();
-    let Some(tool) = registry::find(&envelope.tool) else { return Vec::new() };
-    let kind = match &envelope.target {
-        super::envelope::Target::Kind(kind) => Kind::named(kind).ok(),
-        _ => None,
+    let Some(entry) = model.known.calls.get(id).cloned() else { return Vec::new() };
+    let refusal = match entry.standing {
+        Standing::Refused(refusal) => Some(refusal),
+        Standing::Withdrawn => None,
+        _ => return Vec::new(),
     };
-    if let Some(ticket) = envelope.ticket_id()
-        && !model.queue.select(&model.known, ticket)
+    let Some(tool) = registry::find(&entry.envelope.tool) else { return Vec::new() };
+    let kind = match &entry.envelope.target {
+        Target::Kind(kind) => Kind::named(kind).ok(),
+        Target::Ticket { .. } | Target::Nothing => None,
+    };
+    let mut effects = Vec::new();
+    if let Target::Ticket { id: ticket, number } = &entry.envelope.target
+        && !model.queue.select(&model.known, *ticket)
     {
-        model.say(refusal.message().to_owned(), Role::Error);
-        return Vec::new();
+        model.say(format!("{number} is looked for; open its call once more then."), Role::Warning);
+        model.wanted = Some(*ticket);
+        return filter(model, number);
     }
-    let (mut form, asks) = super::form::Form::open(tool, kind, &model.world());
-    form.place(&crate::engine::Refused { refusal, request_id: Some(id), correlation_id: None });
-    let mut effects = open(model, Box::new(form));
+    let key = Form::draft_key(tool, kind, entry.envelope.ticket_id(), &model.world());
+    if let Some(sent) = &entry.envelope.draft_key
+        && let Some(draft) = model.known.drafts.remove(sent)
+    {
+        effects.push(Effect::DropDraft { key: sent.clone() });
+        // Unless something else was begun meanwhile, which is worth more than what can be read in the call.
+        if !model.known.drafts.contains_key(&key) {
+            effects.extend(effect_of(model, Effect::KeepDraft { key, draft }));
+        }
+    }
+    let (mut form, asks) = Form::open(tool, kind, &model.world());
+    if let Some(refusal) = refusal {
+        form.place(&Refused { refusal, request_id: Some(id), correlation_id: None });
+    }
+    effects.extend(open(model, Box::new(form)));
     effects.extend(heed(model, asks));
     effects
 }
@@ -447,7 +498,15 @@ fn go_on(model: &mut Model) -> Vec<Effect> {
 fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     model.touch();
     if !model.dialogs.is_empty() {
-        let asks = to_focus(model, |part, world| part.mouse(event, world));
+        let wheel = match event.kind {
+            MouseEventKind::ScrollUp => Some(Action::Up),
+            MouseEventKind::ScrollDown => Some(Action::Down),
+            _ => None,
+        };
+        let asks = to_focus(model, |part, world| match wheel {
+            Some(_) if part.scope() != Scope::Form => part.press(Press { key: NO_KEY, action: wheel }, world),
+            _ => part.mouse(event, world),
+        });
         return heed(model, asks);
     }
     let areas = model.areas.get();
@@ -469,7 +528,9 @@ fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
             } else {
                 (event.row.saturating_sub(areas.main.y), areas.main.height)
             };
-            let split = u32::from(part) * 100 / u32::from(whole.max(1));
+            // Where they stand one above the other, the queue has four fifths of its share.
+            let hundred = if is_beside { 100 } else { 125 };
+            let split = u32::from(part) * hundred / u32::from(whole.max(1));
             model.split = u16::try_from(split).unwrap_or(50).clamp(20, 85);
             Vec::new()
         }
@@ -487,6 +548,9 @@ fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
             // The wheel moves what it is over; only a click takes the focus there.
             let before = model.focus;
             model.focus = focus;
+            if focus == Focus::Case {
+                model.queue.stop_writing();
+            }
             let asks = to_focus(model, |part, world| part.mouse(event, world));
             if !matches!(event.kind, MouseEventKind::Down(_)) {
                 model.focus = before;
@@ -518,10 +582,14 @@ fn settle(model: &mut Model) -> Vec<Effect> {
     {
         effects.push(attend(model, is_editing));
     }
+    let is_asking = |model: &Model, id| matches!(model.known.calls.get(id), Some(call) if matches!(call.standing, Standing::Asks(_)));
     if model.dialogs.is_empty()
+        && !model.queue.is_editing()
         && let Some((envelope, why)) = model.asking.pop_front()
+        && is_asking(model, envelope.request_id)
     {
-        effects.extend(open(model, Box::new(AskAgain::new(envelope, why))));
+        let dialog = AskAgain::new(envelope, why, model.known.local);
+        effects.extend(open(model, Box::new(dialog)));
     }
     effects
 }

@@ -35,7 +35,8 @@ async fn a_draft_outlasts_esc_a_kill_and_a_restart() {
     terminal.keys("n").wait_for("Glass is cracked").wait_idle().keys("<ctrl-x>").wait_gone("Glass is cracked");
 }
 
-fn cockpit(own: &Own) -> Terminal {
+/// A cockpit on a server of its own, which may go away.
+pub fn cockpit_on(own: &Own) -> Terminal {
     Terminal::start(&Start {
         program: PROGRAM,
         arguments: &[],
@@ -52,7 +53,7 @@ async fn a_call_that_waits_for_the_database_outlasts_a_kill_and_is_done_exactly_
     let engine = own.engine(4).await;
     let id = own.ticket(&engine).await;
     engine.store().close().await;
-    let terminal = cockpit(&own);
+    let terminal = cockpit_on(&own);
     terminal.wait_for("● live").wait_for("T-10001").wait_idle();
     terminal.keys("a t").wait_for("Triage · T-10001").keys("<space> <tab>").text("closer").wait_idle();
     terminal.keys("<enter>").wait_idle();
@@ -60,34 +61,11 @@ async fn a_call_that_waits_for_the_database_outlasts_a_kill_and_is_done_exactly_
     terminal.wait_for("No answer from the database").keys("<ctrl-s>").wait_for("ticket.triage").wait_idle();
     terminal.signal(Signal::KILL).wait_exit();
     own.cluster.ensure_running().await.unwrap();
-    let terminal = cockpit(&own);
+    let terminal = cockpit_on(&own);
     terminal.wait_for("T-10001 is TRIAGED").keys("q");
     assert!(terminal.wait_exit().success());
     let engine = own.engine(4).await;
     let timeline = call(Role::Dispatcher, "ticket.timeline", Some(&id), json!({}));
     let told = engine.call(timeline).await.unwrap().json().to_string();
     assert_eq!(told.matches("\"ticket.triage\"").count(), 1, "{told}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn while_the_server_is_away_one_goes_on_and_what_was_asked_for_is_done_when_it_is_back() {
-    let own = Own::new().await;
-    let engine = own.engine(4).await;
-    own.ticket(&engine).await;
-    engine.store().close().await;
-    let terminal = cockpit(&own);
-    terminal.wait_for("● live").wait_for("T-10001").wait_idle();
-    for (key, fill, state) in [("t", "<space> <tab> closer", "TRIAGED"), ("p", "", "SCHEDULE PROPOSED")] {
-        terminal.keys("a").wait_for("Actions on T-10001").keys(key).wait_for("ctrl-s send").keys(fill).wait_idle();
-        if key == "t" {
-            terminal.keys("<enter>").wait_idle();
-        }
-        own.cluster.stop().await.unwrap();
-        terminal.wait_for("No answer from the database").keys("<ctrl-s>").wait_gone("ctrl-s send").wait_idle();
-        own.cluster.ensure_running().await.unwrap();
-        terminal.wait_for("● live").wait_for(&format!("T-10001 is {state}")).wait_idle();
-    }
-    terminal.keys("q");
-    assert!(terminal.wait_exit().success());
-    assert_eq!(terminal.left_behind(), [""; 0]);
 }

@@ -36,7 +36,7 @@ async fn leaving_by_key_gives_the_terminal_back_also_from_within_a_form() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_the_cockpit_and_gives_the_terminal_back() {
     let post = Post::new().await;
-    for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
         let terminal = post.cockpit();
         terminal.keys("n").wait_for("New ticket");
         terminal.signal(signal);

@@ -27,7 +27,7 @@ async fn every_tool_that_changes_a_ticket_opens_its_form_within_three_keys() {
     let mut tools: Vec<_> = registry::tools()
         .iter()
         .filter(|tool| tool.mutating && (tool.spec.takes_ticket() || tool.spec.from == From::NewTicket))
-        // Needs somebody to have asked for an approval first; its own test drives it.
+        // Needs somebody to have asked for an approval first: the lifecycle drives it.
         .filter(|tool| tool.spec.name != "approval.decide")
         .collect();
     tools.sort_by_key(|tool| tool.spec.name);

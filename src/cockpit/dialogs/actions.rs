@@ -8,6 +8,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line as Text;
 use ratatui::widgets::Paragraph;
+use uuid::Uuid;
 
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{dialog, left, safe, scrolled, span, wrap};
@@ -22,6 +23,8 @@ use crate::domain::tool::{From, Group, Tool};
 /// The dialog.
 #[derive(Debug, Default)]
 pub struct Actions {
+    /// The ticket that it was opened on.
+    ticket: Option<Uuid>,
     cursor: usize,
     top: Cell<usize>,
     room: Cell<usize>,
@@ -67,6 +70,11 @@ fn words(tool: &Tool) -> &'static str {
 }
 
 impl Actions {
+    /// What can be done with the selected ticket.
+    pub fn new(world: &World<'_>) -> Self {
+        Self { ticket: world.row.map(|row| row.id), ..Self::default() }
+    }
+
     fn take(&mut self, world: &World<'_>) -> Vec<Ask> {
         let Some(tool) = tools().get(self.cursor).copied() else { return Vec::new() };
         if reason(tool, world.row, world.actor.role).is_some() {
@@ -83,6 +91,10 @@ impl Part for Actions {
     }
 
     fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
+        if world.row.map(|row| row.id) != self.ticket {
+            // What one reads here is about another ticket than the one that would be changed.
+            return vec![Ask::Close, Ask::Say("The ticket left the list while its menu was open.".to_owned())];
+        }
         let tools = tools();
         let last = tools.len().saturating_sub(1);
         let page = self.room.get().max(2) - 1;

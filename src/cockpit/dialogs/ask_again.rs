@@ -1,5 +1,6 @@
 //! A call that was never sent and waited long, or whose ticket moved on, asks before it goes.
 
+use crossterm::event::KeyCode;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line as Text;
@@ -12,18 +13,24 @@ use crate::cockpit::look::{ago, dialog, safe, span, wrap};
 use crate::cockpit::msg::Why;
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
+use crate::domain::time::Timestamp;
 
 /// The dialog.
 #[derive(Debug)]
 pub struct AskAgain {
     envelope: Envelope,
     why: Why,
+    /// Since when it is on the screen, by this machine's clock.
+    since: Timestamp,
 }
+
+/// Keys that were meant for what lay below are not for this.
+const DEAF_MILLIS: i64 = 900;
 
 impl AskAgain {
     /// Asks about a call.
-    pub fn new(envelope: Envelope, why: Why) -> Self {
-        Self { envelope, why }
+    pub fn new(envelope: Envelope, why: Why, since: Timestamp) -> Self {
+        Self { envelope, why, since }
     }
 }
 
@@ -32,13 +39,19 @@ impl Part for AskAgain {
         Scope::List
     }
 
-    fn press(&mut self, press: Press, _world: &World<'_>) -> Vec<Ask> {
+    fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
         let id = self.envelope.request_id;
+        let is_ready = world.known.local.millis() - self.since.millis() >= DEAF_MILLIS;
         // Enter is pressed by habit; a key that is not decides what may surprise.
         match (press.action, press.key.code) {
-            (_, crossterm::event::KeyCode::Char('s')) => vec![Ask::Close, Ask::Effect(Effect::SendAfterAll(id))],
-            (_, crossterm::event::KeyCode::Char('w')) => vec![Ask::Close, Ask::Withdraw(id)],
             (Some(Action::Back), _) => vec![Ask::Close],
+            _ if !is_ready || !press.key.modifiers.is_empty() => Vec::new(),
+            (_, KeyCode::Char('s')) if self.why == Why::WaitedLong => {
+                vec![Ask::Close, Ask::Effect(Effect::SendAfterAll(id))]
+            }
+            // Nothing is overwritten unseen: the form shows the ticket as it now is.
+            (_, KeyCode::Char('f')) => vec![Ask::Close, Ask::Withdraw(id), Ask::Reopen(id)],
+            (_, KeyCode::Char('w')) => vec![Ask::Close, Ask::Withdraw(id)],
             _ => Vec::new(),
         }
     }
@@ -51,7 +64,7 @@ impl Part for AskAgain {
             Target::Kind(kind) => format!(" on {kind}"),
             Target::Nothing => String::new(),
         };
-        let since = ago(self.envelope.pressed_at, world.known.local);
+        let since = ago(self.envelope.pressed_at, world.now);
         let told = match self.why {
             Why::WaitedLong => format!(
                 "{}{about} was asked for {since} ago and could not be sent. The world may have changed since.",
@@ -66,14 +79,20 @@ impl Part for AskAgain {
             .into_iter()
             .map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Text)))
             .collect();
+        let send = if self.why == Why::WaitedLong { "s sends it   " } else { "" };
+        let back = world.keymap.shown(Scope::List, Action::Back);
+        let keys = format!("{send}f opens its form again   w takes it back   {back} decides later");
+        lines.extend(
+            wrap(&keys, room).into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Key))),
+        );
         lines.push(Text::default());
-        for (name, value) in self.envelope.payload.as_object().into_iter().flatten().take(5) {
+        let shown = |name: &str| !name.contains("phone") && !name.contains("email");
+        for (name, value) in
+            self.envelope.payload.as_object().into_iter().flatten().filter(|(name, _)| shown(name)).take(5)
+        {
             let text = safe(&format!("{}: {value}", name.replace('_', " ")), room.saturating_sub(1));
             lines.push(Text::from(span(format!("  {text}"), world.theme, Role::Muted)));
         }
-        let keys =
-            format!(" s sends it   w takes it back   {} decides later", world.keymap.shown(Scope::List, Action::Back));
-        lines.push(Text::from(span(keys, world.theme, Role::Key)));
         screen.render_widget(Paragraph::new(lines), inner);
     }
 }

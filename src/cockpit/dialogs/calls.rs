@@ -26,7 +26,7 @@ pub struct CallList {
 
 impl Part for CallList {
     fn scope(&self) -> Scope {
-        Scope::List
+        Scope::Read
     }
 
     fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
@@ -38,7 +38,10 @@ impl Part for CallList {
                 let Some(entry) = world.known.calls.newest_first().nth(self.cursor) else { return Vec::new() };
                 return match (&entry.standing, &entry.envelope.target) {
                     (Standing::Asks(why), _) => {
-                        vec![Ask::Close, Ask::Open(Box::new(AskAgain::new(entry.envelope.clone(), *why)))]
+                        vec![
+                            Ask::Close,
+                            Ask::Open(Box::new(AskAgain::new(entry.envelope.clone(), *why, world.known.local))),
+                        ]
                     }
                     (Standing::Refused(_), _) => vec![Ask::Close, Ask::Reopen(entry.envelope.request_id)],
                     (_, Target::Ticket { id, number }) => {
@@ -95,14 +98,14 @@ impl Part for CallList {
                 format!(
                     "{} {} opens its form again.",
                     refusal.message(),
-                    world.keymap.shown(Scope::List, Action::Enter)
+                    world.keymap.shown(Scope::Read, Action::Enter)
                 )
             }
             Some(Standing::Waits) => "Kept in the journal. It goes as soon as the database answers.".to_owned(),
             Some(Standing::Asks(_)) => {
-                format!("{} asks whether it should still go.", world.keymap.shown(Scope::List, Action::Enter))
+                format!("{} asks whether it should still go.", world.keymap.shown(Scope::Read, Action::Enter))
             }
-            _ => format!("{} goes to its ticket.", world.keymap.shown(Scope::List, Action::Enter)),
+            _ => format!("{} goes to its ticket.", world.keymap.shown(Scope::Read, Action::Enter)),
         };
         let lines: Vec<Text<'_>> = std::iter::once(Text::default())
             .chain(

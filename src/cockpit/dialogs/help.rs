@@ -36,7 +36,7 @@ impl Help {
 
 impl Part for Help {
     fn scope(&self) -> Scope {
-        Scope::List
+        Scope::Read
     }
 
     fn press(&mut self, press: Press, _world: &World<'_>) -> Vec<Ask> {

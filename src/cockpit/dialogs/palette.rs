@@ -11,6 +11,7 @@ use ratatui::text::Line as Text;
 use ratatui::widgets::Paragraph;
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
+use uuid::Uuid;
 
 use super::actions;
 use crate::cockpit::keymap::{Action, Scope};
@@ -37,7 +38,7 @@ enum Does {
     Directory(Kind),
     Action(Action),
     View(String),
-    Ticket(uuid::Uuid, String),
+    Ticket(Uuid, String),
     Find(String),
     Role(crate::domain::actor::Role),
 }
@@ -61,6 +62,8 @@ impl Found {
 /// The dialog.
 #[derive(Debug, Default)]
 pub struct Palette {
+    /// The ticket that it was opened on.
+    ticket: Option<Uuid>,
     input: Input,
     found: Vec<Found>,
     cursor: usize,
@@ -71,7 +74,7 @@ pub struct Palette {
 impl Palette {
     /// Offers everything, until something is typed.
     pub fn new(world: &World<'_>) -> Self {
-        let mut palette = Self::default();
+        let mut palette = Self { ticket: world.row.map(|row| row.id), ..Self::default() };
         palette.look(world);
         palette
     }
@@ -193,6 +196,9 @@ impl Palette {
         let ask = match &found.does {
             Does::Tool(name) => {
                 let Some(tool) = registry::find(name) else { return Vec::new() };
+                if tool.spec.takes_ticket() && world.row.map(|row| row.id) != self.ticket {
+                    return vec![Ask::Close, Ask::Say("The ticket left the list meanwhile.".to_owned())];
+                }
                 if let Some(why) = actions::reason(tool, world.row, world.actor.role) {
                     return vec![Ask::Close, Ask::Say(why)];
                 }

@@ -18,7 +18,7 @@ pub struct Quit;
 
 impl Part for Quit {
     fn scope(&self) -> Scope {
-        Scope::List
+        Scope::Read
     }
 
     fn press(&mut self, press: Press, _world: &World<'_>) -> Vec<Ask> {
@@ -48,8 +48,8 @@ impl Part for Quit {
         }
         let keys = format!(
             " {} leaves, {} stays",
-            world.keymap.shown(Scope::List, Action::Enter),
-            world.keymap.shown(Scope::List, Action::Back)
+            world.keymap.shown(Scope::Read, Action::Enter),
+            world.keymap.shown(Scope::Read, Action::Back)
         );
         lines.push(Text::from(span(keys, world.theme, Role::Key)));
         screen.render_widget(Paragraph::new(lines), inner);

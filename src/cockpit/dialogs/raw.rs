@@ -34,7 +34,7 @@ impl Raw {
 
 impl Part for Raw {
     fn scope(&self) -> Scope {
-        Scope::List
+        Scope::Read
     }
 
     fn press(&mut self, press: Press, _world: &World<'_>) -> Vec<Ask> {

@@ -9,16 +9,18 @@ use super::build::Field;
 use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, World};
+use crate::domain::actor::Actor;
 use crate::domain::directory::Kind;
 use crate::domain::tool::Tool;
 
 const REST: Duration = Duration::from_millis(300);
 
 /// Under which key a form's draft is kept.
-pub fn key(tool: &Tool, kind: Option<Kind>, ticket: Option<Uuid>) -> String {
+pub fn key(tool: &Tool, kind: Option<Kind>, ticket: Option<Uuid>, actor: &Actor) -> String {
     let kind = kind.map(|kind| format!(" {kind}")).unwrap_or_default();
     let ticket = ticket.map_or_else(|| "new".to_owned(), |id| id.to_string());
-    format!("{}{kind} {ticket}", tool.spec.name)
+    // What one typed is nobody else's, whoever shares the system's login.
+    format!("{} {}{kind} {ticket}", actor.id, tool.spec.name)
 }
 
 /// The draft of a form.

@@ -28,6 +28,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use serde_json::Value;
+use uuid::Uuid;
 
 use self::build::Field;
 use self::check::Checked;
@@ -92,7 +93,7 @@ impl Form {
     pub fn open(tool: &'static Tool, kind: Option<Kind>, world: &World<'_>) -> (Self, Vec<Ask>) {
         let seen = if tool.spec.takes_ticket() { Seen::new(world) } else { None };
         let row = world.row.filter(|_| seen.is_some());
-        let key = draft::key(tool, kind, seen.as_ref().map(|seen| seen.ticket));
+        let key = draft::key(tool, kind, seen.as_ref().map(|seen| seen.ticket), world.actor);
         let fields = build::fields(&tool.schema(kind), kind);
         let mut form = Self {
             tool,
@@ -125,6 +126,11 @@ impl Form {
         asks.extend(form.recheck(world));
         asks.extend(form.ask_outlook(world));
         (form, asks)
+    }
+
+    /// Under which key what is typed into a tool's form is kept.
+    pub fn draft_key(tool: &Tool, kind: Option<Kind>, ticket: Option<Uuid>, world: &World<'_>) -> String {
+        draft::key(tool, kind, ticket, world.actor)
     }
 
     /// Says where a call was refused that had been sent.

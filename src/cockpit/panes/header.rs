@@ -53,7 +53,7 @@ pub fn draw(screen: &mut Frame<'_>, area: Rect, known: &Known) {
 
 fn live(known: &Known) -> Piece {
     match &known.link {
-        Link::Opening => (0, "  … opening".to_owned(), Role::Muted),
+        Link::Opening(_) => (0, "  … opening".to_owned(), Role::Muted),
         Link::Live => (0, "  ● live".to_owned(), Role::Success),
         Link::Away { .. } => {
             let age = known.age_seconds().map(|seconds| format!(" {}", age(seconds)));

@@ -47,7 +47,9 @@ pub fn draw(
         return screen.render_widget(Paragraph::new(words), rest);
     }
     let wanted = u16::try_from(items.len()).unwrap_or(u16::MAX);
-    let shows = picture.filter(|_| rest.height >= 9);
+    // Without colours there is nothing to see in it.
+    let has_colours = world.theme.style(Role::SlaBreach).fg.is_some_and(|color| color != Color::Reset);
+    let shows = picture.filter(|_| rest.height >= 9 && has_colours);
     let list_height = if shows.is_some() { wanted.min(rest.height / 2).max(3) } else { rest.height };
     let [list, photo] = Layout::vertical([Constraint::Length(list_height), Constraint::Min(0)]).areas(rest);
     let first = scrolled(top.get(), cursor, usize::from(list.height), items.len());

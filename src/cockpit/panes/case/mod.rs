@@ -212,7 +212,7 @@ impl CasePane {
             (_, None) if !world.is_live => {
                 Self::draw_words(screen, body, "Not read yet, and the database does not answer.", world);
             }
-            (_, None) => Self::draw_words(screen, body, "Reading the case …", world),
+            (_, None) => Self::draw_words(screen, body, &summary::not_read(world), world),
             (Tab::Timeline, Some(case)) => {
                 timeline::draw(screen, body, world, case, self.kept, (self.cursor(), &self.top), has_focus);
             }

@@ -54,6 +54,16 @@ pub fn at_site(at: Timestamp, zone: Option<Tz>) -> String {
     }
 }
 
+/// Why there is no case to show.
+pub fn not_read(world: &World<'_>) -> String {
+    let trouble = world.known.trouble.as_ref().filter(|(ticket, _)| world.row.is_some_and(|row| row.id == *ticket));
+    match trouble {
+        Some((_, why)) => format!("The case could not be read: {why} It is tried again every few seconds."),
+        None if world.is_live => "Reading the case …".to_owned(),
+        None => "The case was not read yet, and the database does not answer.".to_owned(),
+    }
+}
+
 /// Whether the closeout gate misses evidence other than the signature.
 pub fn lacks_evidence(case: Option<&Value>) -> bool {
     let keys = case.and_then(|case| case["required_evidence"].as_array());
@@ -85,7 +95,7 @@ pub fn lines(world: &World<'_>, width: usize, shows_contact: bool) -> Vec<Text<'
     head(&mut page, line);
     let Some(case) = world.case else {
         page.gap();
-        page.row("", if world.is_live { "Reading the case …" } else { "The case was not read yet." }, Role::Muted);
+        page.row("", &not_read(world), Role::Muted);
         return page.lines;
     };
     let case = &case.case;

@@ -137,7 +137,6 @@ impl Column {
 
     /// How two rows stand to each other in this column.
     pub fn compare(self, a: &Line, b: &Line) -> Ordering {
-        let name = |line: &Line| line.tech.as_ref().map(|tech| tech.name.clone());
         match self {
             C::Sla => (a.is_stopped(), a.deadline).cmp(&(b.is_stopped(), b.deadline)),
             C::Priority => a.priority.cmp(&b.priority),
@@ -157,6 +156,10 @@ impl Column {
             C::Summary => a.summary.cmp(&b.summary),
         }
     }
+}
+
+fn name(line: &Line) -> Option<&str> {
+    line.tech.as_ref().map(|tech| tech.name.as_str())
 }
 
 fn delay(line: &Line) -> &'static str {

@@ -67,7 +67,8 @@ impl QueuePane {
         };
         words.push(span(format!("{many} "), world.theme, Role::Text));
         if all > open {
-            words.push(span(format!("+ {} found ", grouped(all - open)), world.theme, Role::Text));
+            let cut = if all - open >= super::FOUND as usize { "the first " } else { "" };
+            words.push(span(format!("+ {cut}{} found ", grouped(all - open)), world.theme, Role::Text));
         }
         if self.shown.is_working() || self.search.is_some() || !known.is_complete && known.link == Link::Live {
             words.push(span("… ", world.theme, Role::Accent));
@@ -125,14 +126,11 @@ impl QueuePane {
     fn draw_nothing(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>) {
         let key = |action| world.keymap.shown(Scope::Queue, action);
         let (what, then) = match &world.known.link {
-            Link::Opening => ("Opening the database …".to_owned(), String::new()),
+            Link::Opening(why) => ("Opening the database …".to_owned(), why.clone()),
             Link::Refused(refusal) => {
                 (refusal.message().to_owned(), format!("Press {} to act in another role.", key(Action::Role)))
             }
-            Link::Away { why, .. } => (
-                format!("The database does not answer: {why}."),
-                "What you do is kept, and done when it is back.".to_owned(),
-            ),
+            Link::Away { why, .. } => (why.clone(), "What you do is kept, and done when it is back.".to_owned()),
             Link::Live if !world.known.is_complete || self.shown.is_working() => {
                 ("Reading the queue …".to_owned(), String::new())
             }

@@ -26,7 +26,7 @@ use shown::Shown;
 /// How long the filter rests before closed work is searched too.
 const REST: Duration = Duration::from_millis(150);
 /// How many rows a search beyond open work brings.
-const FOUND: u32 = 200;
+pub const FOUND: u32 = 1_000;
 /// The longest filter.
 const LONGEST: usize = 500;
 
@@ -93,7 +93,11 @@ impl QueuePane {
             self.cursor = place;
             return true;
         }
-        let stays = self.selected.is_none() || self.shown.is_working();
+        // It may still come: the filter is on its way, or the page that it is on.
+        if self.selected.is_some() && self.shown.is_working() {
+            return true;
+        }
+        let stays = self.selected.is_none();
         self.move_to(known, self.cursor);
         stays
     }
@@ -120,14 +124,7 @@ impl QueuePane {
                     self.shown.arrange(known);
                 }
                 self.follow(known);
-                let filter = self.shown.filter();
-                let mut asks = vec![Ask::Effect(Effect::GoOn)];
-                if !filter.words().is_empty() || !filter.closed_states().is_empty() {
-                    let stamp = known.stamp();
-                    self.rest = Some(stamp);
-                    asks.push(Ask::Effect(Effect::After { stamp, wait: REST }));
-                }
-                asks
+                [Some(Effect::GoOn), self.search_again(known)].into_iter().flatten().map(Ask::Effect).collect()
             }
         }
     }
@@ -146,6 +143,22 @@ impl QueuePane {
             ..Filter::default()
         };
         Some(Effect::List { stamp, filter, limit: FOUND })
+    }
+
+    /// Looks for closed work once more, after everything was read anew.
+    pub fn search_again(&mut self, known: &Known) -> Option<Effect> {
+        let filter = self.shown.filter();
+        if filter.words().is_empty() && filter.closed_states().is_empty() {
+            return None;
+        }
+        let stamp = known.stamp();
+        self.rest = Some(stamp);
+        Some(Effect::After { stamp, wait: REST })
+    }
+
+    /// No longer writes the filter: the focus went elsewhere.
+    pub fn stop_writing(&mut self) {
+        self.editing = None;
     }
 
     /// Whether an answer is the one waited for.

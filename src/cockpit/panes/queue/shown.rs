@@ -22,10 +22,12 @@ pub struct Shown {
     pub sort: Option<(Column, bool)>,
     /// Slots, where not all are shown as they stand.
     list: Option<Vec<u32>>,
-    /// Of each slot whether it fits.
-    fits: Vec<bool>,
-    /// How far a filter that was just set has come in the order of the queue.
+    /// Of each slot whether it fits; none where that is not known yet.
+    fits: Vec<Option<bool>>,
+    /// How far a filter has come in the order of the queue.
     progress: Option<usize>,
+    /// It looks once more at what it has seen: what is shown stays until it is through.
+    is_again: bool,
     /// What a search found beyond open work.
     guests: Vec<Uuid>,
 }
@@ -34,13 +36,11 @@ impl Shown {
     /// Shows what a filter leaves. Goes on with [`Shown::go_on`].
     pub fn set_filter(&mut self, filter: RowFilter) {
         self.progress = (!filter.is_empty()).then_some(0);
+        self.list = self.progress.map(|_| Vec::new());
         self.filter = filter;
+        self.is_again = false;
         self.guests.clear();
         self.fits.clear();
-        self.list = None;
-        if self.progress.is_some() {
-            self.list = Some(Vec::new());
-        }
     }
 
     /// The filter that counts.
@@ -50,7 +50,7 @@ impl Shown {
 
     /// Whether there are rows that the filter has not seen.
     pub fn is_working(&self) -> bool {
-        self.progress.is_some()
+        self.progress.is_some() && !self.is_again
     }
 
     /// Looks at the next rows; whether there are more.
@@ -61,13 +61,20 @@ impl Shown {
         for &slot in slice {
             self.judge(known, slot);
         }
-        let found: Vec<u32> = slice.iter().copied().filter(|slot| self.fits_at(*slot)).collect();
-        if let (Some(list), None) = (&mut self.list, self.sort) {
-            list.extend(found);
+        if self.is_working() && self.sort.is_none() {
+            let found: Vec<u32> = slice.iter().copied().filter(|slot| self.fits_at(*slot)).collect();
+            self.list.get_or_insert_default().extend(found);
         }
         let is_done = from + SLICE >= order.len();
         self.progress = (!is_done).then_some(from + SLICE);
         if is_done {
+            self.is_again = false;
+            // Rows moved meanwhile: some passed by unseen.
+            for &slot in order {
+                if self.fits.get(slot as usize).copied().flatten().is_none() {
+                    self.judge(known, slot);
+                }
+            }
             self.arrange(known);
         }
         !is_done
@@ -76,17 +83,17 @@ impl Shown {
     fn judge(&mut self, known: &Known, slot: u32) {
         let place = slot as usize;
         if self.fits.len() <= place {
-            self.fits.resize(place + 1, false);
+            self.fits.resize(place + 1, None);
         }
         let line = known.rows.line(slot);
-        let fits = line.is_some_and(|line| self.filter.shows(&Judged(line, &known.bundle.policy), known.now()));
+        let fits = line.map(|line| self.filter.shows(&Judged(line, &known.bundle.policy), known.now()));
         if let Some(at) = self.fits.get_mut(place) {
             *at = fits;
         }
     }
 
     fn fits_at(&self, slot: u32) -> bool {
-        self.filter.is_empty() || self.fits.get(slot as usize).copied().unwrap_or_default()
+        self.filter.is_empty() || self.fits.get(slot as usize).copied().flatten().unwrap_or_default()
     }
 
     /// Heeds that rows changed.
@@ -97,22 +104,32 @@ impl Shown {
             }
         }
         self.arrange(known);
+        let listed: Vec<Uuid> = self.guests.iter().copied().filter(|id| !self.is_listed(known, *id)).collect();
+        self.guests = listed;
     }
 
-    /// Looks at every row again: what a filter says may depend on the time.
-    pub fn again(&mut self, known: &Known) {
+    fn is_listed(&self, known: &Known, id: Uuid) -> bool {
+        known.rows.slot(id).is_some_and(|slot| self.fits_at(slot))
+    }
+
+    /// Begins to look at every row again, where what the filter says depends on the time; whether there
+    /// is something to go on with.
+    pub fn again(&mut self, known: &Known) -> bool {
         if self.filter.depends_on_time() && self.progress.is_none() {
-            for &slot in known.rows.order() {
-                self.judge(known, slot);
-            }
+            (self.progress, self.is_again) = (Some(0), true);
+            return true;
         }
         self.arrange(known);
+        false
     }
 
-    /// Puts the rows that fit in order.
+    /// Puts the rows that fit in order. A filter that is on its way does so when it is through.
     pub fn arrange(&mut self, known: &Known) {
         if self.filter.is_empty() && self.sort.is_none() {
             self.list = None;
+            return;
+        }
+        if self.is_working() {
             return;
         }
         let fitting: Vec<u32> = known.rows.order().iter().copied().filter(|slot| self.fits_at(*slot)).collect();
@@ -122,9 +139,9 @@ impl Shown {
         };
         // As they stood before, so that sorting has little to do.
         let before = self.list.take().unwrap_or_default();
-        let is_same = before.len() == fitting.len() && before.iter().all(|slot| self.fits_at(*slot));
+        let still = |slot: &u32| self.fits_at(*slot) && known.rows.line(*slot).is_some();
+        let is_same = before.len() == fitting.len() && before.iter().all(still);
         let mut list = if is_same { before } else { fitting };
-        list.retain(|slot| known.rows.line(*slot).is_some());
         list.sort_by(|a, b| {
             let (Some(a), Some(b)) = (known.rows.line(*a), known.rows.line(*b)) else {
                 return std::cmp::Ordering::Equal;
