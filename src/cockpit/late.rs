@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -61,7 +63,13 @@ impl Opener {
         Self::new(move || {
             let opening = Arc::clone(&opening);
             Box::pin(async move {
-                let opened = open(&opening).await.map_err(NotFound::from)?;
+                // One thread does all of it. To prove that it may move between threads takes the compiler minutes.
+                let runtime = Handle::current();
+                let opening = spawn_blocking(move || runtime.block_on(open(&opening)));
+                let opened = match opening.await {
+                    Ok(opened) => opened.map_err(NotFound::from)?,
+                    Err(broken) => return Err(NotFound { why: broken.to_string(), is_passing: true }),
+                };
                 let said = match opened.started {
                     Some(Started::First) => Some(
                         "Made a private database for you. It stays up, idle and small; `dispatch db stop` ends it.",

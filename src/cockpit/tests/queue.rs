@@ -43,6 +43,7 @@ fn a_ticket_that_leaves_says_so_and_the_cursor_takes_the_next() {
 #[test]
 fn a_broken_promise_announces_itself_once() {
     let mut stage = Stage::full(120, 40);
+    stage.changes(vec![morning()[1].row(at(1_136))], at(1_136));
     let effects = stage.hear(Msg::Tick(at(1_136)));
     assert!(effects.contains(&Effect::Bell), "{effects:?}");
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Notify(text) if text.contains("T-10431"))));

@@ -8,6 +8,7 @@ use crate::cockpit::effect::Effect;
 use crate::cockpit::envelope::{Envelope, Target};
 use crate::cockpit::keymap::Scope;
 use crate::cockpit::msg::{CallNews, FeedNews, Msg, Why};
+use crate::cockpit::part::Ask;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::refusal::{Code, Refusal};
 use crate::engine::{Present, Refused, Reply};
@@ -119,11 +120,52 @@ fn a_call_that_asks_again_goes_only_by_its_own_key() {
     stage.hear(Msg::Call(CallNews::Adopted(call.clone())));
     stage.hear(Msg::Call(CallNews::Asks { envelope: call.clone(), why: Why::WaitedLong }));
     assert!(stage.text().contains("Send it after all?"), "{}", stage.text());
-    assert!(stage.keys("enter space").is_empty(), "neither enter nor space sends it");
+    assert!(stage.keys("s").is_empty(), "a key that was meant for the queue");
+    stage.hear(Msg::Tick(at(2)));
+    assert!(stage.keys("enter space ctrl-s").is_empty(), "no key that is pressed by habit");
     assert_eq!(stage.keys("s"), [Effect::SendAfterAll(call.request_id)]);
+}
+
+#[test]
+fn a_call_whose_ticket_moved_on_is_not_sent_but_opened_again() {
+    let mut stage = Stage::with_case(120, 40);
+    let call = envelope(10_423);
+    stage.hear(Msg::Call(CallNews::Adopted(call.clone())));
     stage.hear(Msg::Call(CallNews::Asks { envelope: call.clone(), why: Why::TicketMovedOn }));
-    assert!(stage.keys("w").contains(&Effect::Withdraw(call.request_id)));
+    stage.hear(Msg::Tick(at(2)));
+    assert!(stage.keys("s").is_empty());
+    assert!(stage.keys("f").contains(&Effect::Withdraw(call.request_id)));
+    assert_eq!(stage.model.scope(), Scope::Form);
     assert_eq!(stage.model.known.calls.open().count(), 0);
+}
+
+#[test]
+fn a_question_does_not_come_up_under_typing_hands() {
+    let mut stage = Stage::full(120, 40);
+    let call = envelope(10_423);
+    stage.hear(Msg::Call(CallNews::Adopted(call.clone())));
+    stage.keys("/");
+    stage.hear(Msg::Call(CallNews::Asks { envelope: call, why: Why::WaitedLong }));
+    stage.keys("pier");
+    assert_eq!(stage.model.queue.filter_text(), "pier");
+    stage.keys("enter");
+    assert!(stage.text().contains("Send it after all?"));
+}
+
+#[test]
+fn what_was_sent_is_not_in_the_next_form() {
+    let mut stage = Stage::full(120, 40);
+    let mut call = envelope(10_423);
+    stage.model.known.drafts.insert("maria ticket.create new".to_owned(), json!({"summary": "caller one"}));
+    call.draft_key = Some("maria ticket.create new".to_owned());
+    let effects = crate::cockpit::update::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call.clone()))]);
+    let sent = effects.iter().find_map(|effect| match effect {
+        Effect::Send(envelope) => envelope.draft_key.clone(),
+        _ => None,
+    });
+    assert_eq!(sent, Some(format!("sent {}", call.request_id)));
+    assert!(!stage.model.known.drafts.contains_key("maria ticket.create new"));
+    assert!(stage.model.known.drafts.contains_key(&sent.unwrap()));
 }
 
 #[test]
