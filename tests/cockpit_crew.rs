@@ -69,7 +69,7 @@ impl Scene {
                 }
             }
         };
-        timeout(Duration::from_secs(20), hearing).await.expect("heard in time")
+        timeout(Duration::from_secs(20), hearing).await.unwrap()
     }
 }
 

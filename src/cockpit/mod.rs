@@ -36,7 +36,7 @@ pub mod picture;
 pub mod rows;
 pub mod run;
 #[cfg(test)]
-pub mod snapshot;
+mod snapshot;
 pub mod terminal;
 #[cfg(test)]
 mod tests;

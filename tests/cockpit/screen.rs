@@ -31,6 +31,21 @@ async fn a_storm_of_sizes_breaks_nothing_and_the_last_one_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_click_selects_a_row() {
+    let post = Post::new().await;
+    for _ in 0..2 {
+        post.world.ticket(&post.database.engine).await;
+    }
+    let terminal = post.cockpit();
+    for number in ["T-10002", "T-10001"] {
+        let row = terminal.wait_for(number).wait_idle().row_of(&format!(" {number} ")).unwrap();
+        terminal.click(row, 12);
+        let is_selected = |line: &str| line.contains('▌') && line.contains(&format!(" {number} "));
+        terminal.wait_until("the clicked row selected", |screen| screen.contents().lines().any(is_selected));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_selected_row_is_told_apart_also_without_colours() {
     let post = Post::new().await;
     for _ in 0..2 {

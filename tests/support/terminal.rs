@@ -154,10 +154,8 @@ impl Terminal {
     /// Pastes as a terminal does: between marks, where the program asked for them.
     pub fn paste(&self, text: &str) -> &Self {
         let is_bracketed = self.seen().parser.screen().bracketed_paste();
-        match is_bracketed {
-            true => self.send(format!("\x1b[200~{text}\x1b[201~").as_bytes()),
-            false => self.send(text.as_bytes()),
-        }
+        let pasted = if is_bracketed { format!("\x1b[200~{text}\x1b[201~") } else { text.to_owned() };
+        self.send(pasted.as_bytes());
         self
     }
 
@@ -258,11 +256,6 @@ impl Terminal {
         self.seen().raw.clone()
     }
 
-    /// How many bytes that was so far.
-    pub fn written(&self) -> usize {
-        self.seen().raw.len()
-    }
-
     /// Makes the window another size.
     pub fn resize(&self, width: u16, height: u16) -> &Self {
         let mut seen = self.seen();
@@ -351,7 +344,7 @@ pub struct Drawn {
 }
 
 fn read(mut input: Box<dyn Read + Send>, seen: &(Mutex<Seen>, Condvar)) {
-    let mut part = [0; 65536];
+    let mut part = vec![0; 65536];
     while let Ok(count) = input.read(&mut part) {
         let mut now = seen.0.lock().unwrap();
         let bytes = part.get(..count).unwrap_or_default();
@@ -375,7 +368,7 @@ fn settings(master: &dyn MasterPty) -> String {
 
 fn framed(screen: &vt100::Screen) -> String {
     let width = screen.size().1.get();
-    screen.rows(0, width).map(|row| format!("│{row}\n")).collect()
+    screen.rows(0, width).fold(String::new(), |shown, row| shown + "│" + &row + "\n")
 }
 
 fn framed_of(seen: &Seen) -> String {
