@@ -91,7 +91,7 @@ async fn named(engine: &Engine, name: &str) -> i64 {
 async fn what_is_pressed_while_the_server_is_away_is_said_to_wait_and_done_once_when_it_is_back() {
     let own = Own::new().await;
     // The engine gives up before the server is back; the cockpit does not.
-    let engine = own.engine(4).await.with_patience(SHORT);
+    let engine = own.engine(10).await.with_patience(SHORT);
     let folder = std::env::temp_dir().join(format!("dispatch-cockpit-{}", Uuid::new_v4()));
     let mut cockpit = Cockpit::new(engine.clone(), folder);
     cockpit.is_live().await;
@@ -129,7 +129,7 @@ async fn what_is_pressed_while_the_server_is_away_is_said_to_wait_and_done_once_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cockpit_that_dies_before_its_answer_leaves_the_call_to_the_next_which_does_it_once() {
     let own = Own::new().await;
-    let engine = own.engine(4).await;
+    let engine = own.engine(10).await;
     let folder = std::env::temp_dir().join(format!("dispatch-cockpit-{}", Uuid::new_v4()));
     let mut first = Cockpit::new(engine.clone(), folder.clone());
     first.is_live().await;
