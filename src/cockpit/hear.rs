@@ -141,6 +141,8 @@ fn alarm(model: &mut Model, tickets: &[Uuid], what: &str) -> Vec<Effect> {
 
 fn feed(model: &mut Model, news: FeedNews) -> Vec<Effect> {
     let was = model.known.link.clone();
+    // That nothing changed up to now is not to be seen.
+    let is_silent = matches!(&news, FeedNews::Changes { rows, deleted, .. } if rows.is_empty() && deleted.is_empty());
     let effects = match news {
         FeedNews::Page { rows, at, is_first, is_last } => {
             model.known.heard(at);
@@ -182,7 +184,9 @@ fn feed(model: &mut Model, news: FeedNews) -> Vec<Effect> {
         model.say(format!("The database is back, after {}.", header::age(away.max(0))), Role::Success);
         model.followed = None;
     }
-    model.touch();
+    if !is_silent || was != model.known.link {
+        model.touch();
+    }
     effects
 }
 
