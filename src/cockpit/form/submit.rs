@@ -61,6 +61,14 @@ impl Form {
             asks.extend(self.moved_on(world));
             return asks;
         }
+        // A time of day is the site's; before the case was read nobody knows which one that is.
+        let promises =
+            self.fields.iter().any(|field| field.names.iter().any(|name| name == "start" || name == "options"));
+        if promises && self.seen.is_some() && self.known_case.is_none() {
+            self.said =
+                Some("The case was not read yet, so the site's time zone is not known. Send it once it is.".to_owned());
+            return asks;
+        }
         if let Some(objection) = self.objection() {
             self.said = Some(objection);
             if let Some(n) = self.first_wrong() {

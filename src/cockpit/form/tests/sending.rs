@@ -121,6 +121,18 @@ fn what_depends_on_a_case_is_judged_again_when_the_case_arrives() {
 }
 
 #[test]
+fn no_window_is_promised_before_the_zone_of_the_site_is_known() {
+    let mut stage = Stage::without_case();
+    stage.is_live = false;
+    let (mut form, _) = open("schedule.propose", &stage);
+    assert!(sent(&keys(&mut form, "ctrl-s", &stage)).is_none());
+    assert!(screen(&form, 80, 24, &stage).contains("time zone is not known"));
+    stage.case = Some(testing::case());
+    hear(&mut form, &Msg::Tick(stage.now), &stage);
+    assert!(sent(&keys(&mut form, "ctrl-s", &stage)).is_some());
+}
+
+#[test]
 fn a_risky_call_can_be_kept_while_the_database_is_away() {
     let mut stage = Stage::new();
     stage.is_live = false;
