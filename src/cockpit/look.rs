@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Borders, Clear};
 
+use super::keymap::Action;
 use super::theme::{Role, Theme};
 use crate::domain::sla::SlaStatus;
 use crate::domain::state::{Phase, State};
@@ -202,6 +203,21 @@ pub fn dialog(screen: &mut Frame<'_>, area: Rect, (columns, rows): (u16, u16), t
     let inner = block.inner(at);
     screen.render_widget(block, at);
     inner
+}
+
+/// Where a place in a list goes by a key that moves: at most to the last. Other keys leave it.
+pub fn moved(at: usize, action: Option<Action>, room: usize, last: usize) -> usize {
+    let page = room.max(2) - 1;
+    let to = match action {
+        Some(Action::Up) => at.saturating_sub(1),
+        Some(Action::Down) => at + 1,
+        Some(Action::PageUp) => at.saturating_sub(page),
+        Some(Action::PageDown) => at + page,
+        Some(Action::Top) => 0,
+        Some(Action::Bottom) => last,
+        _ => at,
+    };
+    to.min(last)
 }
 
 /// The first row to show so that the cursor is on the screen, moving no further than needed.

@@ -29,6 +29,7 @@ pub mod late;
 pub mod log;
 pub mod look;
 pub mod model;
+mod mouse;
 pub mod msg;
 pub mod panes;
 pub mod part;

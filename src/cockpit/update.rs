@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::Position;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -23,6 +22,7 @@ use super::hear;
 use super::keymap::{self, Action, Scope};
 use super::known::SavedView;
 use super::model::{Focus, Model};
+use super::mouse;
 use super::msg::Msg;
 use super::panes::case::Tab;
 use super::panes::case::summary::lacks_evidence;
@@ -40,7 +40,7 @@ use crate::engine::Refused;
 const REST: Duration = Duration::from_millis(40);
 
 /// What stands for a key where an action was not asked for by one.
-const NO_KEY: KeyEvent = KeyEvent::new(KeyCode::Null, KeyModifiers::NONE);
+pub(super) const NO_KEY: KeyEvent = KeyEvent::new(KeyCode::Null, KeyModifiers::NONE);
 
 /// The roles in which one can work here: those that may look at a case.
 pub const ROLES: &[actor::Role] = &[
@@ -57,7 +57,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut effects = match msg {
         Msg::Key(key) => press(model, key),
         Msg::Paste(text) => paste(model, &text),
-        Msg::Mouse(event) => mouse(model, event),
+        Msg::Mouse(event) => mouse::mouse(model, event),
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
             model.touch();
@@ -97,7 +97,10 @@ fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 }
 
 /// Lets the part that has the focus do something, with the world before its eyes.
-fn to_focus(model: &mut Model, act: impl FnOnce(&mut dyn Part, &super::part::World<'_>) -> Vec<Ask>) -> Vec<Ask> {
+pub(super) fn to_focus(
+    model: &mut Model,
+    act: impl FnOnce(&mut dyn Part, &super::part::World<'_>) -> Vec<Ask>,
+) -> Vec<Ask> {
     let world = model.known.world(model.queue.selected());
     match (model.dialogs.last_mut(), model.focus) {
         (Some(dialog), _) => act(dialog.as_mut(), &world),
@@ -184,7 +187,7 @@ fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
     Some(effects)
 }
 
-fn set_split(model: &mut Model, split: u16) -> Vec<Effect> {
+pub(super) fn set_split(model: &mut Model, split: u16) -> Vec<Effect> {
     model.split = split.clamp(20, 85);
     vec![Effect::KeepChoice { key: "split", value: json!(model.split) }]
 }
@@ -493,71 +496,6 @@ fn go_on(model: &mut Model) -> Vec<Effect> {
     let more = model.queue.go_on(&model.known);
     model.touch();
     if more { vec![Effect::GoOn] } else { Vec::new() }
-}
-
-fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
-    model.touch();
-    if !model.dialogs.is_empty() {
-        let wheel = match event.kind {
-            MouseEventKind::ScrollUp => Some(Action::Up),
-            MouseEventKind::ScrollDown => Some(Action::Down),
-            _ => None,
-        };
-        let asks = to_focus(model, |part, world| match wheel {
-            Some(_) if part.scope() != Scope::Form => part.press(Press { key: NO_KEY, action: wheel }, world),
-            _ => part.mouse(event, world),
-        });
-        return heed(model, asks);
-    }
-    let areas = model.areas.get();
-    let at = Position::new(event.column, event.row);
-    let is_beside = areas.queue.y == areas.case.y;
-    let on_splitter = if is_beside {
-        event.column.abs_diff(areas.case.x) <= 1 && areas.main.contains(at)
-    } else {
-        event.row == areas.case.y && areas.main.contains(at)
-    };
-    match event.kind {
-        MouseEventKind::Down(MouseButton::Left) if on_splitter && !areas.case.is_empty() => {
-            model.drags_splitter = true;
-            Vec::new()
-        }
-        MouseEventKind::Drag(MouseButton::Left) if model.drags_splitter => {
-            let (part, whole) = if is_beside {
-                (event.column.saturating_sub(areas.main.x), areas.main.width)
-            } else {
-                (event.row.saturating_sub(areas.main.y), areas.main.height)
-            };
-            // Where they stand one above the other, the queue has four fifths of its share.
-            let hundred = if is_beside { 100 } else { 125 };
-            let split = u32::from(part) * hundred / u32::from(whole.max(1));
-            model.split = u16::try_from(split).unwrap_or(50).clamp(20, 85);
-            Vec::new()
-        }
-        MouseEventKind::Up(_) if model.drags_splitter => {
-            model.drags_splitter = false;
-            let split = model.split;
-            set_split(model, split)
-        }
-        _ => {
-            let focus = match at {
-                at if areas.queue.contains(at) => Focus::Queue,
-                at if areas.case.contains(at) => Focus::Case,
-                _ => return Vec::new(),
-            };
-            // The wheel moves what it is over; only a click takes the focus there.
-            let before = model.focus;
-            model.focus = focus;
-            if focus == Focus::Case {
-                model.queue.stop_writing();
-            }
-            let asks = to_focus(model, |part, world| part.mouse(event, world));
-            if !matches!(event.kind, MouseEventKind::Down(_)) {
-                model.focus = before;
-            }
-            heed(model, asks)
-        }
-    }
 }
 
 /// What follows from where the cursor now stands.

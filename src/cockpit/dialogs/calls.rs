@@ -11,7 +11,7 @@ use crate::cockpit::calls::Standing;
 use crate::cockpit::dialogs::ask_again::AskAgain;
 use crate::cockpit::envelope::Target;
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{dialog, safe, scrolled, span, wrap};
+use crate::cockpit::look::{dialog, moved, safe, scrolled, span, wrap};
 use crate::cockpit::panes::footer;
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
@@ -31,8 +31,7 @@ impl Part for CallList {
 
     fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
         let last = world.known.calls.newest_first().count().saturating_sub(1);
-        let page = self.room.get().max(2) - 1;
-        self.cursor = match press.action {
+        match press.action {
             Some(Action::Back) => return vec![Ask::Close],
             Some(Action::Enter) => {
                 let Some(entry) = world.known.calls.newest_first().nth(self.cursor) else { return Vec::new() };
@@ -50,15 +49,8 @@ impl Part for CallList {
                     _ => Vec::new(),
                 };
             }
-            Some(Action::Up) => self.cursor.saturating_sub(1),
-            Some(Action::Down) => self.cursor + 1,
-            Some(Action::PageUp) => self.cursor.saturating_sub(page),
-            Some(Action::PageDown) => self.cursor + page,
-            Some(Action::Top) => 0,
-            Some(Action::Bottom) => last,
-            _ => self.cursor,
+            action => self.cursor = moved(self.cursor, action, self.room.get(), last),
         }
-        .min(last);
         Vec::new()
     }
 

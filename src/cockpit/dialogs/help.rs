@@ -8,7 +8,7 @@ use ratatui::text::Line as Text;
 use ratatui::widgets::Paragraph;
 
 use crate::cockpit::keymap::{Action, Key, Keymap, Scope};
-use crate::cockpit::look::{dialog, left, safe, span};
+use crate::cockpit::look::{dialog, left, moved, safe, span};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
 
@@ -40,18 +40,11 @@ impl Part for Help {
     }
 
     fn press(&mut self, press: Press, _world: &World<'_>) -> Vec<Ask> {
-        let (page, last) = (self.room.get().max(2) - 1, self.many.get().saturating_sub(self.room.get()));
-        self.top = match press.action {
-            Some(Action::Back | Action::Enter) => return vec![Ask::Close],
-            Some(Action::Up) => self.top.saturating_sub(1),
-            Some(Action::Down) => self.top + 1,
-            Some(Action::PageUp) => self.top.saturating_sub(page),
-            Some(Action::PageDown) => self.top + page,
-            Some(Action::Top) => 0,
-            Some(Action::Bottom) => last,
-            _ => self.top,
+        if matches!(press.action, Some(Action::Back | Action::Enter)) {
+            return vec![Ask::Close];
         }
-        .min(last);
+        let last = self.many.get().saturating_sub(self.room.get());
+        self.top = moved(self.top, press.action, self.room.get(), last);
         Vec::new()
     }
 

@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 use serde_json::Value;
 
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{dialog, safe, span};
+use crate::cockpit::look::{dialog, moved, safe, span};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
 use crate::text::plain_json;
@@ -38,18 +38,11 @@ impl Part for Raw {
     }
 
     fn press(&mut self, press: Press, _world: &World<'_>) -> Vec<Ask> {
-        let (page, last) = (self.room.get().max(2) - 1, self.lines.len().saturating_sub(self.room.get()));
-        self.top = match press.action {
-            Some(Action::Back | Action::Enter) => return vec![Ask::Close],
-            Some(Action::Up) => self.top.saturating_sub(1),
-            Some(Action::Down) => self.top + 1,
-            Some(Action::PageUp) => self.top.saturating_sub(page),
-            Some(Action::PageDown) => self.top + page,
-            Some(Action::Top) => 0,
-            Some(Action::Bottom) => last,
-            _ => self.top,
+        if matches!(press.action, Some(Action::Back | Action::Enter)) {
+            return vec![Ask::Close];
         }
-        .min(last);
+        let last = self.lines.len().saturating_sub(self.room.get());
+        self.top = moved(self.top, press.action, self.room.get(), last);
         Vec::new()
     }
 

@@ -1,0 +1,76 @@
+//! What the mouse does: it selects, opens, scrolls, and drags the line between the panes.
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use super::effect::Effect;
+use super::keymap::{Action, Scope};
+use super::model::{Focus, Model};
+use super::part::Press;
+use super::update::{NO_KEY, heed, set_split, to_focus};
+
+/// Changes the model with what the mouse did.
+pub(super) fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
+    model.touch();
+    if !model.dialogs.is_empty() {
+        let wheel = match event.kind {
+            MouseEventKind::ScrollUp => Some(Action::Up),
+            MouseEventKind::ScrollDown => Some(Action::Down),
+            _ => None,
+        };
+        let asks = to_focus(model, |part, world| match wheel {
+            Some(_) if part.scope() != Scope::Form => part.press(Press { key: NO_KEY, action: wheel }, world),
+            _ => part.mouse(event, world),
+        });
+        return heed(model, asks);
+    }
+    let areas = model.areas.get();
+    let at = Position::new(event.column, event.row);
+    let is_beside = areas.queue.y == areas.case.y;
+    let on_splitter = if is_beside {
+        event.column.abs_diff(areas.case.x) <= 1 && areas.main.contains(at)
+    } else {
+        event.row == areas.case.y && areas.main.contains(at)
+    };
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) if on_splitter && !areas.case.is_empty() => {
+            model.drags_splitter = true;
+            Vec::new()
+        }
+        MouseEventKind::Drag(MouseButton::Left) if model.drags_splitter => {
+            let (part, whole) = if is_beside {
+                (event.column.saturating_sub(areas.main.x), areas.main.width)
+            } else {
+                (event.row.saturating_sub(areas.main.y), areas.main.height)
+            };
+            // Where they stand one above the other, the queue has four fifths of its share.
+            let hundred = if is_beside { 100 } else { 125 };
+            let split = u32::from(part) * hundred / u32::from(whole.max(1));
+            model.split = u16::try_from(split).unwrap_or(50).clamp(20, 85);
+            Vec::new()
+        }
+        MouseEventKind::Up(_) if model.drags_splitter => {
+            model.drags_splitter = false;
+            let split = model.split;
+            set_split(model, split)
+        }
+        _ => {
+            let focus = match at {
+                at if areas.queue.contains(at) => Focus::Queue,
+                at if areas.case.contains(at) => Focus::Case,
+                _ => return Vec::new(),
+            };
+            // The wheel moves what it is over; only a click takes the focus there.
+            let before = model.focus;
+            model.focus = focus;
+            if focus == Focus::Case {
+                model.queue.stop_writing();
+            }
+            let asks = to_focus(model, |part, world| part.mouse(event, world));
+            if !matches!(event.kind, MouseEventKind::Down(_)) {
+                model.focus = before;
+            }
+            heed(model, asks)
+        }
+    }
+}
