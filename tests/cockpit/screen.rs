@@ -130,3 +130,13 @@ async fn what_is_pasted_where_nothing_takes_text_is_dropped() {
     terminal.keys("<esc> q");
     assert!(terminal.wait_exit().success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_pressed_while_the_window_changes_is_not_left_lying() {
+    let post = Post::new().await;
+    let terminal = post.cockpit();
+    for round in 0..100 {
+        terminal.resize(80 + round % 2, 24).text("?").wait_for("Keys:");
+        terminal.resize(90 + round % 2, 30).text("\r").wait_gone("Keys:");
+    }
+}
