@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::envelope::Envelope;
+use super::extract::Extract;
 use crate::domain::actor::Actor;
 use crate::domain::directory::Kind;
 use crate::domain::queue::Filter;
@@ -104,6 +105,6 @@ pub enum Effect {
     Export {
         stamp: Stamp,
         path: PathBuf,
-        content: String,
+        extract: Extract,
     },
 }

@@ -29,6 +29,7 @@ pub enum Target {
 pub struct Envelope {
     /// Fixed at the key press: however often the call is sent, it is done once.
     pub request_id: Uuid,
+    /// When that was, by this machine's clock.
     pub pressed_at: Timestamp,
     pub tool: String,
     pub target: Target,

@@ -75,8 +75,11 @@ pub async fn fingerprint(path: PathBuf) -> Result<(Fingerprint, Vec<u8>), String
 }
 
 /// Writes a file that must not exist yet, for this user only.
-pub async fn export(path: PathBuf, content: String) -> Result<PathBuf, String> {
-    aside(move || match write_new(&path, &content) {
+pub async fn export(
+    path: PathBuf,
+    content: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
+) -> Result<PathBuf, String> {
+    aside(move || match write_new(&path, &content()?) {
         Ok(()) => Ok(path),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             Err(format!("{} exists already, and nothing is overwritten. Choose another name.", path.display()))
@@ -86,9 +89,9 @@ pub async fn export(path: PathBuf, content: String) -> Result<PathBuf, String> {
     .await
 }
 
-fn write_new(path: &Path, content: &str) -> std::io::Result<()> {
+fn write_new(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let mut file = private().write(true).create_new(true).open(path)?;
-    let written = file.write_all(content.as_bytes()).and_then(|()| file.sync_all());
+    let written = file.write_all(content).and_then(|()| file.sync_all());
     // Half a file is worse than none.
     written.inspect_err(|_| drop(fs::remove_file(path)))
 }
@@ -140,9 +143,9 @@ mod tests {
     async fn an_export_overwrites_nothing_and_is_the_users_own() {
         let folder = fresh();
         let path = folder.join("queue.csv");
-        assert_eq!(export(path.clone(), "a,b\n".to_owned()).await.unwrap(), path);
+        assert_eq!(export(path.clone(), || Ok(b"a,b\n".to_vec())).await.unwrap(), path);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(export(path.clone(), "other".to_owned()).await.unwrap_err().contains("exists already"));
+        assert!(export(path.clone(), || Ok(b"other".to_vec())).await.unwrap_err().contains("exists already"));
         assert_eq!(fs::read_to_string(path).unwrap(), "a,b\n");
         fs::remove_dir_all(folder).unwrap();
     }

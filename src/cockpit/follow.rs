@@ -16,8 +16,9 @@ use crate::engine::{Caller, Desk, FeedToken, QueueQuery, Seen};
 /// What fits on any screen is read first, the rest in larger pages.
 const FIRST_PAGE: u32 = 200;
 const PAGE: u32 = 1_000;
-/// How often changes are asked for.
-const POLL: Duration = Duration::from_millis(150);
+/// How often changes are asked for: another's change is to be seen within 250 ms, and asking is most of what an idle
+/// cockpit costs.
+const POLL: Duration = Duration::from_millis(200);
 /// News that nothing changed is told no more often than this.
 const QUIET: Duration = Duration::from_secs(1);
 /// An answer that takes longer is said to be missing.

@@ -9,6 +9,7 @@ use super::known::Link;
 use super::model::Model;
 use super::msg::{CallNews, FeedNews, Msg};
 use super::panes::header;
+use super::panes::queue::FOUND;
 use super::part::Part;
 use super::theme::Role;
 use super::update::{attend, heed, reopen};
@@ -33,6 +34,11 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
             return effects;
         }
         Msg::Due { stamp } => model.queue.due(&model.known, *stamp).into_iter().collect(),
+        Msg::Zone(zone) => {
+            model.known.zone = *zone;
+            model.touch();
+            Vec::new()
+        }
         Msg::Said(text) => {
             model.say(text.clone(), Role::Warning);
             Vec::new()
@@ -296,6 +302,7 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
 /// What a search found beside open work.
 fn found(model: &mut Model, rows: Vec<Row>) {
     let now = model.known.now();
+    let is_cut = rows.len() >= FOUND as usize;
     let mut guests = Vec::new();
     for row in rows {
         let line = model.known.rows.guest(row);
@@ -309,7 +316,7 @@ fn found(model: &mut Model, rows: Vec<Row>) {
     }
     let kept: HashSet<Uuid> = guests.iter().copied().chain(model.queue.selected()).collect();
     model.known.guests.retain(|id, _| kept.contains(id));
-    model.queue.shown.set_guests(guests);
+    model.queue.shown.set_guests(guests, is_cut);
     if let Some(wanted) = model.wanted
         && model.queue.select(&model.known, wanted)
     {

@@ -78,6 +78,8 @@ words! {
         Case = "case",
         /// Lists on top of the screen: menus, help, choices.
         List = "list",
+        /// A question with answers of its own.
+        Question = "question",
         /// What is only read: help, entries, calls.
         Read = "read",
         /// What is typed into: everything that makes a character is text.
@@ -171,6 +173,8 @@ pub const TABLE: &[Binding] = &[
     row(S::List, A::Bottom, "end", None, "To the last entry"),
     row(S::List, A::Enter, "enter", Some("choose"), "Choose the entry"),
     row(S::List, A::Back, "esc ctrl-c", Some("close"), "Close"),
+    row(S::Question, A::Enter, "enter", None, "Close, once all is done"),
+    row(S::Question, A::Back, "esc ctrl-c", Some("close"), "Close"),
     row(S::Read, A::Up, "k up", None, "Up one line"),
     row(S::Read, A::Down, "j down", None, "Down one line"),
     row(S::Read, A::PageUp, "ctrl-u pageup", None, "Up one page"),
@@ -374,10 +378,12 @@ impl Keymap {
         find(scope).or_else(|| match scope {
             Scope::Queue | Scope::Case => find(Scope::Global),
             // What is no text keeps its meaning over a dialog, as far as it cannot harm it.
-            Scope::List | Scope::Read | Scope::Line | Scope::Form => find(Scope::Global).filter(|action| {
-                let is_help = *action == A::Help && scope == Scope::Form;
-                (is_help || matches!(action, A::Redraw | A::Suspend)) && !key.is_text()
-            }),
+            Scope::List | Scope::Question | Scope::Read | Scope::Line | Scope::Form => {
+                find(Scope::Global).filter(|action| {
+                    let is_help = *action == A::Help && scope == Scope::Form;
+                    (is_help || matches!(action, A::Redraw | A::Suspend)) && !key.is_text()
+                })
+            }
             Scope::Global => None,
         })
     }

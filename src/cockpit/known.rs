@@ -15,6 +15,7 @@ use super::msg::{CaseData, Present};
 use super::part::World;
 use super::rows::{Line, Rows};
 use super::theme::Theme;
+use super::views::SavedView;
 use crate::domain::actor::Actor;
 use crate::domain::policy::Bundle;
 use crate::domain::refusal::Refusal;
@@ -36,15 +37,6 @@ pub enum Link {
     },
     /// The queue cannot be read in this role.
     Refused(Refusal),
-}
-
-/// A saved view: a name, and the filter behind it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SavedView {
-    pub name: String,
-    pub filter: String,
-    /// Kept by a key, not written in the config file.
-    pub is_kept: bool,
 }
 
 /// All that is known.

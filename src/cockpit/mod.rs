@@ -15,6 +15,7 @@ pub mod crew;
 pub mod dialogs;
 pub mod effect;
 pub mod envelope;
+pub mod extract;
 #[cfg(test)]
 mod fake;
 pub mod files;
@@ -44,3 +45,4 @@ mod tests;
 pub mod theme;
 pub mod update;
 pub mod view;
+pub mod views;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chrono::FixedOffset;
 use crossterm::event::{KeyEvent, MouseEvent};
 use serde_json::Value;
 use uuid::Uuid;
@@ -23,6 +24,8 @@ pub enum Msg {
     Resize(u16, u16),
     /// A second of this machine's clock began.
     Tick(Timestamp),
+    /// The clocks of this machine changed to or from summer time.
+    Zone(FixedOffset),
     /// The program runs again after it was stopped.
     Resumed,
     /// Another slice of filtering may be done.

@@ -74,8 +74,12 @@ pub enum Ask {
     Find(String),
     /// Show the queue through a filter.
     Filter(String),
-    /// Keep the filter that counts as a view of this name.
-    KeepView(String),
+    /// Keep a filter as a view.
+    KeepView {
+        name: String,
+        filter: String,
+    },
+    ForgetView(String),
     /// Take back a call that was not sent.
     Withdraw(Uuid),
     /// Open the form of a refused call again, with what was typed and why it was refused.

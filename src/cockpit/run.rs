@@ -4,7 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{Local, Offset, Utc};
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::StreamExt;
 use ratatui::Frame;
@@ -188,7 +188,7 @@ impl House {
         let size = crossterm::terminal::size()?;
         self.hear(app, Msg::Resize(size.0, size.1), signals).await?;
         self.hear(app, Msg::Tick(now()), signals).await?;
-        let mut told = 0;
+        let (mut told, mut zone) = (0, Local::now().offset().fix());
         loop {
             // Everything that waits is heard before anything is drawn, keys first.
             let since = Instant::now();
@@ -208,6 +208,10 @@ impl House {
             let second = now().millis().div_euclid(1_000);
             if app.wants_ticks() && second != told {
                 told = second;
+                let offset = Local::now().offset().fix();
+                if std::mem::replace(&mut zone, offset) != offset {
+                    self.hear(app, Msg::Zone(offset), signals).await?;
+                }
                 self.hear(app, Msg::Tick(now()), signals).await?;
             }
             if app.wants_drawing() || self.screen.is_unknown() {

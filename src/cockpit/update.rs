@@ -10,9 +10,9 @@ use super::calls::Standing;
 use super::dialogs::actions::Actions;
 use super::dialogs::ask_again::AskAgain;
 use super::dialogs::calls::CallList;
-use super::dialogs::choice::{Choice, Entry, Pick};
 use super::dialogs::export::Export;
 use super::dialogs::help::Help;
+use super::dialogs::lists;
 use super::dialogs::palette::Palette;
 use super::dialogs::quit::Quit;
 use super::effect::Effect;
@@ -20,7 +20,6 @@ use super::envelope::Target;
 use super::form::Form;
 use super::hear;
 use super::keymap::{self, Action, Scope};
-use super::known::SavedView;
 use super::model::{Focus, Model};
 use super::mouse;
 use super::msg::Msg;
@@ -28,6 +27,7 @@ use super::panes::case::Tab;
 use super::panes::case::summary::lacks_evidence;
 use super::part::{Ask, Part, Press};
 use super::theme::Role;
+use super::views;
 use crate::domain::actor::{self, Actor};
 use crate::domain::directory::Kind;
 use crate::domain::next::{self, Next};
@@ -41,16 +41,6 @@ const REST: Duration = Duration::from_millis(40);
 
 /// What stands for a key where an action was not asked for by one.
 pub(super) const NO_KEY: KeyEvent = KeyEvent::new(KeyCode::Null, KeyModifiers::NONE);
-
-/// The roles in which one can work here: those that may look at a case.
-pub const ROLES: &[actor::Role] = &[
-    actor::Role::Dispatcher,
-    actor::Role::Technician,
-    actor::Role::Approver,
-    actor::Role::Qa,
-    actor::Role::Finance,
-    actor::Role::Agent,
-];
 
 /// Changes the model with what happened.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -137,15 +127,24 @@ fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
             model.queue.write();
             Vec::new()
         }
-        Action::Views => open_views(model),
-        Action::Role => open_roles(model),
-        Action::Theme => open_themes(model),
+        Action::Views => {
+            let choice = lists::views(&model.known, model.queue.filter_text());
+            open(model, Box::new(choice))
+        }
+        Action::Role => {
+            let choice = lists::roles(&model.known);
+            open(model, Box::new(choice))
+        }
+        Action::Theme => {
+            let choice = lists::themes(&model.themes.themes, &model.known.theme);
+            open(model, Box::new(choice))
+        }
         Action::Calls => open(model, Box::new(CallList::default())),
-        Action::Directory => open_kinds(model),
+        Action::Directory => open(model, Box::new(lists::kinds())),
         Action::Export => {
-            let lines = (0..model.queue.shown.len(&model.known)).filter_map(|n| model.queue.shown.at(&model.known, n));
-            let export = Export::new(lines, &model.world());
-            open(model, Box::new(export))
+            let (shown, known) = (&model.queue.shown, &model.known);
+            let lines = (0..shown.len(known)).filter_map(|n| shown.at(known, n).cloned()).collect();
+            open(model, Box::new(Export::new(lines)))
         }
         Action::Summary | Action::Timeline | Action::Evidence => {
             let tab = match action {
@@ -258,78 +257,6 @@ fn open_form(model: &mut Model, tool: &'static Tool, kind: Option<Kind>) -> Vec<
     effects
 }
 
-fn open_views(model: &mut Model) -> Vec<Effect> {
-    let current = model.queue.filter_text().to_owned();
-    let entry = |name: &str, filter: &str| Entry {
-        label: name.to_owned(),
-        detail: if filter.is_empty() { "everything that is not closed".to_owned() } else { filter.to_owned() },
-        is_current: filter == current,
-        pick: Pick::Filter(filter.to_owned()),
-    };
-    let mut entries: Vec<Entry> = VIEWS.iter().map(|(name, filter)| entry(name, filter)).collect();
-    entries.extend(model.known.views.iter().map(|view| entry(&view.name, &view.filter)));
-    if !current.is_empty() && !entries.iter().any(|entry| entry.is_current) {
-        entries.push(Entry {
-            label: "Keep this filter as a view".to_owned(),
-            detail: current.clone(),
-            is_current: false,
-            pick: Pick::KeepView(current),
-        });
-    }
-    open(model, Box::new(Choice::new("Views", entries)))
-}
-
-/// The views that everybody has.
-pub const VIEWS: &[(&str, &str)] = &[
-    ("All open work", ""),
-    ("Broken promises", "sla:breach sla:running"),
-    ("About to break", "sla:warning"),
-    ("Emergencies", "pri:emergency"),
-    ("To triage", "state:new,needs_info"),
-    ("To schedule", "state:triaged,ready_to_schedule,schedule_proposed"),
-    ("To dispatch", "state:scheduled"),
-    ("In the field", "phase:dispatched,onsite"),
-    ("Waiting for approval", "state:approval_required"),
-    ("To verify, bill or close", "phase:closeout_pending"),
-    ("Closed and cancelled", "state:closed,cancelled"),
-];
-
-fn open_roles(model: &mut Model) -> Vec<Effect> {
-    let entries = ROLES.iter().map(|&role| {
-        let tools = registry::tools().iter().filter(|tool| tool.mutating && tool.spec.roles.contains(&role));
-        let names: Vec<&str> = tools.map(|tool| tool.spec.name).collect();
-        Entry {
-            label: role.to_string(),
-            detail: names.join(", "),
-            is_current: role == model.known.actor.role,
-            pick: Pick::Role(role),
-        }
-    });
-    let dialog = Choice::new("Act as", entries.collect());
-    open(model, Box::new(dialog))
-}
-
-fn open_themes(model: &mut Model) -> Vec<Effect> {
-    let entries = model.themes.themes.iter().map(|theme| Entry {
-        label: theme.name.clone(),
-        detail: String::new(),
-        is_current: theme.name == model.known.theme.name,
-        pick: Pick::Theme(theme.name.clone()),
-    });
-    let dialog = Choice::new("Theme", entries.collect());
-    open(model, Box::new(dialog))
-}
-
-fn open_kinds(model: &mut Model) -> Vec<Effect> {
-    let entries = Kind::ALL.iter().map(|kind| Entry {
-        label: kind.to_string(),
-        detail: format!("add or change {kind}"),
-        is_current: false,
-        pick: Pick::Kind(*kind),
-    });
-    open(model, Box::new(Choice::new("Master data", entries.collect())))
-}
-
 /// Does what parts ask for.
 pub(super) fn heed(model: &mut Model, asks: Vec<Ask>) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -366,7 +293,14 @@ pub(super) fn heed(model: &mut Model, asks: Vec<Ask>) -> Vec<Effect> {
             }
             Ask::Find(number) => effects.extend(filter(model, &number)),
             Ask::Filter(text) => effects.extend(filter(model, &text)),
-            Ask::KeepView(text) => effects.extend(keep_view(model, &text)),
+            Ask::KeepView { name, filter } => {
+                effects.push(views::keep(&mut model.known.views, name, filter));
+                model.say("Kept. It is among the views now.", Role::Success);
+            }
+            Ask::ForgetView(name) => {
+                effects.push(views::forget(&mut model.known.views, &name));
+                model.say("Forgotten. The filter still counts.", Role::Muted);
+            }
             Ask::Role(role) => effects.extend(switch_role(model, role)),
             Ask::Theme(name) => {
                 if let Some(theme) = model.themes.themes.iter().find(|theme| theme.name == name) {
@@ -429,14 +363,6 @@ pub(super) fn filter(model: &mut Model, text: &str) -> Vec<Effect> {
     model.focus = Focus::Queue;
     let asks = model.queue.set_filter(&model.known, text);
     heed(model, asks)
-}
-
-fn keep_view(model: &mut Model, text: &str) -> Vec<Effect> {
-    model.known.views.push(SavedView { name: text.to_owned(), filter: text.to_owned(), is_kept: true });
-    let kept = model.known.views.iter().filter(|view| view.is_kept);
-    let all: serde_json::Map<_, _> = kept.map(|view| (view.name.clone(), json!(view.filter))).collect();
-    model.say("Kept. It is among the views now.", Role::Success);
-    vec![Effect::KeepChoice { key: "views", value: all.into() }]
 }
 
 fn switch_role(model: &mut Model, role: actor::Role) -> Vec<Effect> {

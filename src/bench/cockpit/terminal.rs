@@ -23,6 +23,8 @@ const WINDOW: Winsize = Winsize { ws_row: 60, ws_col: 200, ws_xpixel: 0, ws_ypix
 const END: &[u8] = b"\x1b[?2026l";
 /// Written in the moment before the cockpit takes the place of the process that made it a terminal.
 const BEGUN: u8 = 0x05;
+/// So near to the beginning of a second, in milliseconds, no key is pressed.
+const AROUND_TICK: u32 = 50;
 /// Nothing that is asked for takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -117,8 +119,13 @@ impl Terminal {
         frames
     }
 
-    /// Presses a key: how long until the next frame was out.
+    /// Presses a key: how long until the next frame was out. Not about the beginning of a second, at which a frame
+    /// comes that answers no key.
     pub async fn press(&mut self, key: &'static str) -> Result<Duration, BenchError> {
+        let to_tick = 1_000 - chrono::Utc::now().timestamp_subsec_millis().min(999);
+        if to_tick < AROUND_TICK || to_tick > 1_000 - AROUND_TICK {
+            tokio::time::sleep(Duration::from_millis(u64::from(2 * AROUND_TICK))).await;
+        }
         while self.frames.try_recv().is_ok() {}
         let pressed = Instant::now();
         self.keys.write_all(key.as_bytes()).map_err(failed("press a key"))?;

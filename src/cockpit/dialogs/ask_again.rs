@@ -36,7 +36,7 @@ impl AskAgain {
 
 impl Part for AskAgain {
     fn scope(&self) -> Scope {
-        Scope::List
+        Scope::Question
     }
 
     fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
@@ -64,7 +64,7 @@ impl Part for AskAgain {
             Target::Kind(kind) => format!(" on {kind}"),
             Target::Nothing => String::new(),
         };
-        let since = ago(self.envelope.pressed_at, world.now);
+        let since = ago(self.envelope.pressed_at, world.known.local);
         let told = match self.why {
             Why::WaitedLong => format!(
                 "{}{about} was asked for {since} ago and could not be sent. The world may have changed since.",
@@ -80,7 +80,7 @@ impl Part for AskAgain {
             .map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Text)))
             .collect();
         let send = if self.why == Why::WaitedLong { "s sends it   " } else { "" };
-        let back = world.keymap.shown(Scope::List, Action::Back);
+        let back = world.keymap.shown(Scope::Question, Action::Back);
         let keys = format!("{send}f opens its form again   w takes it back   {back} decides later");
         lines.extend(
             wrap(&keys, room).into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Key))),

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line as Text;
 use ratatui::widgets::Paragraph;
 
+use super::name_view::NameView;
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{dialog, left, safe, scrolled, span};
 use crate::cockpit::part::{Ask, Part, Press, World};
@@ -22,8 +23,9 @@ pub enum Pick {
     Role(actor::Role),
     Theme(String),
     Filter(String),
-    /// Keep the present filter as a view of this name.
-    KeepView(String),
+    /// Keep this filter as a view, under a name that is asked for.
+    NameView(String),
+    ForgetView(String),
     Kind(Kind),
 }
 
@@ -33,7 +35,8 @@ impl Pick {
             Self::Role(role) => Ask::Role(*role),
             Self::Theme(name) => Ask::Theme(name.clone()),
             Self::Filter(text) => Ask::Filter(text.clone()),
-            Self::KeepView(filter) => Ask::KeepView(filter.clone()),
+            Self::NameView(filter) => Ask::Open(Box::new(NameView::new(filter.clone()))),
+            Self::ForgetView(name) => Ask::ForgetView(name.clone()),
             Self::Kind(kind) => Ask::Directory(*kind),
         }
     }

@@ -6,6 +6,8 @@ pub mod calls;
 pub mod choice;
 pub mod export;
 pub mod help;
+pub mod lists;
+pub mod name_view;
 pub mod palette;
 pub mod quit;
 pub mod raw;

@@ -14,11 +14,12 @@ use tui_input::backend::crossterm::EventHandler;
 use uuid::Uuid;
 
 use super::actions;
+use super::lists::ROLES;
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{dialog, left, safe, scrolled, span};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
-use crate::cockpit::update;
+use crate::cockpit::views::VIEWS;
 use crate::domain::directory::Kind;
 use crate::domain::registry;
 use crate::domain::tool::Tool;
@@ -99,7 +100,7 @@ impl Palette {
             }
         }
         let kept = world.known.views.iter().map(|view| (view.name.as_str(), view.filter.as_str()));
-        for (name, filter) in update::VIEWS.iter().copied().chain(kept) {
+        for (name, filter) in VIEWS.iter().copied().chain(kept) {
             all.push(Found {
                 kind: "view",
                 name: name.to_owned(),
@@ -121,7 +122,7 @@ impl Palette {
                 });
             }
         }
-        for &role in update::ROLES {
+        for &role in ROLES {
             all.push(Found {
                 kind: "role",
                 name: format!("act as {role}"),

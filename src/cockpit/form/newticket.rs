@@ -87,7 +87,20 @@ impl Jobs {
     }
 
     fn ask(&mut self, question: Question, world: &World<'_>) -> Option<Ask> {
-        let filter = match question {
+        self.asked.retain(|(_, other)| *other != question);
+        let Some(filter) = self.filter(question) else {
+            // What was found by words that are gone is no answer to anything.
+            self.found(question).clear();
+            return None;
+        };
+        let stamp = world.stamp();
+        self.asked.push((stamp, question));
+        Some(Ask::Effect(Effect::List { stamp, filter, limit: LIMIT }))
+    }
+
+    /// What the database is asked; nothing where too little was said.
+    fn filter(&self, question: Question) -> Option<Filter> {
+        Some(match question {
             Question::Site => {
                 let site_id = Some(Words::One(self.site.clone()?));
                 Filter { site_id, state: Some(states(State::ALL)), ..Filter::default() }
@@ -96,11 +109,15 @@ impl Jobs {
             Question::Summary => {
                 Filter { q: Some(telling(&self.summary)?), state: Some(states(State::OPEN)), ..Filter::default() }
             }
-        };
-        let stamp = world.stamp();
-        self.asked.retain(|(_, other)| *other != question);
-        self.asked.push((stamp, question));
-        Some(Ask::Effect(Effect::List { stamp, filter, limit: LIMIT }))
+        })
+    }
+
+    fn found(&mut self, question: Question) -> &mut Vec<Row> {
+        match question {
+            Question::Site => &mut self.of_site,
+            Question::Phone => &mut self.by_phone,
+            Question::Summary => &mut self.by_summary,
+        }
     }
 
     pub fn hear(&mut self, msg: &Msg, world: &World<'_>) -> Took {
@@ -109,22 +126,16 @@ impl Jobs {
                 Some((due, question)) if due == *stamp => {
                     self.due = None;
                     // Both may have changed within one rest.
-                    let mut asks: Vec<Ask> = self.ask(question, world).into_iter().collect();
                     let other = if question == Question::Phone { Question::Summary } else { Question::Phone };
-                    asks.extend(self.ask(other, world));
-                    Took::used().asking(asks)
+                    let asks = [question, other].map(|question| self.ask(question, world)).into_iter().flatten();
+                    Took::used().asking(asks.collect())
                 }
                 _ => Took::nothing(),
             },
             Msg::Listed { stamp, outcome } => {
                 let Some(at) = self.asked.iter().position(|(asked, _)| asked == stamp) else { return Took::nothing() };
                 let (_, question) = self.asked.remove(at);
-                let rows = outcome.as_ref().map_or_else(|_| Vec::new(), Vec::clone);
-                match question {
-                    Question::Site => self.of_site = rows,
-                    Question::Phone => self.by_phone = rows,
-                    Question::Summary => self.by_summary = rows,
-                }
+                *self.found(question) = outcome.as_ref().map_or_else(|_| Vec::new(), Vec::clone);
                 self.at = self.at.min(self.shown().len().saturating_sub(1));
                 Took::used()
             }
@@ -277,6 +288,20 @@ mod tests {
         assert!(matches!(&asks[..], [Ask::Select { number, .. }, Ask::Close] if number == "T-3"), "{asks:?}");
         let look = Look { theme: &stage.theme, width: 70, is_focused: true };
         assert_eq!(jobs.lines(&look, stage.now)[0].to_string(), "2 open jobs may be the same");
+    }
+
+    #[test]
+    fn what_was_found_by_a_phone_goes_with_the_phone() {
+        let stage = Stage::new();
+        let mut jobs = Jobs::default();
+        let mut says = |phone: &str| {
+            let asks = jobs.follow(&json!({"contact_phone": phone}), &stage.world());
+            let Some(Ask::Effect(Effect::After { stamp, .. })) = asks.last() else { panic!("{asks:?}") };
+            let asks = jobs.hear(&Msg::Due { stamp: *stamp }, &stage.world()).asks;
+            answer(&mut jobs, &asks, &[row(7, State::New)], &stage);
+            jobs.shown().len()
+        };
+        assert_eq!([says("510 555-0142"), says("510")], [1, 0]);
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Form {
         };
         Envelope {
             request_id: request_id(world.now),
-            pressed_at: world.now,
+            pressed_at: world.known.local,
             tool: self.tool.spec.name.to_owned(),
             target,
             payload: self.checked.body.clone(),

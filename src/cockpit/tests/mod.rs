@@ -1,6 +1,6 @@
 //! The cockpit without a terminal: messages in, model and effects out; and every screen as a snapshot.
 
-mod fixture;
+pub mod fixture;
 mod keys;
 mod queue;
 mod screens;

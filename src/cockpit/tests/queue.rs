@@ -1,9 +1,10 @@
 //! The queue: its order, its cursor, its filter, its alarms.
 
 use crossterm::event::{MouseButton, MouseEventKind};
+use serde_json::json;
 
 use super::fixture::{Stage, Ticket, at, id, morning, noon, rows};
-use crate::cockpit::effect::Effect;
+use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::msg::{FeedNews, Msg};
 
 #[test]
@@ -81,15 +82,20 @@ fn a_filter_counts_while_it_is_typed_and_is_taken_back_by_esc() {
     assert!(stage.text().contains("does not know the field"), "{}", stage.text());
 }
 
+/// The stamp of the filter's last rest.
+fn last_wait(effects: &[Effect]) -> Stamp {
+    let wait = effects.iter().rev().find_map(|effect| match effect {
+        Effect::After { stamp, wait } if *wait > std::time::Duration::from_millis(100) => Some(*stamp),
+        _ => None,
+    });
+    wait.unwrap()
+}
+
 #[test]
 fn a_filter_asks_for_closed_work_once_it_rests_and_shows_it_below() {
     let mut stage = Stage::full(120, 40);
     let effects = stage.keys("/ 5105550142");
-    let stamp = effects.iter().rev().find_map(|effect| match effect {
-        Effect::After { stamp, .. } => Some(*stamp),
-        _ => None,
-    });
-    let asked = stage.hear(Msg::Due { stamp: stamp.unwrap() });
+    let asked = stage.hear(Msg::Due { stamp: last_wait(&effects) });
     let Some(Effect::List { stamp, filter, .. }) = asked.first() else { panic!("{asked:?}") };
     assert_eq!(filter.q.as_deref(), Some("5105550142"));
     let old = Ticket { state: "CLOSED", ..Ticket::new(9_000, "ROUTINE", "CLOSED", 0) };
@@ -97,6 +103,36 @@ fn a_filter_asks_for_closed_work_once_it_rests_and_shows_it_below() {
     let text = stage.text();
     assert!(text.contains("+ 2 found") && text.contains("T-9000") && text.contains("T-10423"), "{text}");
     assert_eq!(stage.selected(), "T-9000");
+}
+
+#[test]
+fn a_search_that_looked_at_a_part_only_says_so() {
+    let mut stage = Stage::full(120, 40);
+    let effects = stage.keys("/ state:closed space site:nowhere");
+    let asked = stage.hear(Msg::Due { stamp: last_wait(&effects) });
+    let Some(Effect::List { stamp, limit, .. }) = asked.first() else { panic!("{asked:?}") };
+    let closed = |number| Ticket::new(number, "ROUTINE", "CLOSED", 0).row(noon());
+    let rows = (0..u128::from(*limit)).map(|n| closed(20_000 + n)).collect();
+    stage.hear(Msg::Listed { stamp: *stamp, outcome: Ok(rows) });
+    assert!(stage.text().contains("+ 0 found among the first 1,000"), "{}", stage.text());
+    stage.keys("enter esc");
+    assert!(!stage.text().contains("among the first"), "{}", stage.text());
+}
+
+#[test]
+fn a_filter_is_kept_as_a_view_of_a_name_and_forgotten_again() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("/ pier enter v end enter");
+    stage.keys("To space triage enter");
+    assert!(stage.text().contains("belongs to another view"), "{}", stage.text());
+    let effects = stage.keys("backspace 2 enter");
+    assert_eq!(effects, [Effect::KeepChoice { key: "views", value: json!({"To triag2": "pier"}) }]);
+    stage.keys("v");
+    assert!(stage.text().contains("● To triag2") && stage.text().contains("Forget this view"), "{}", stage.text());
+    let effects = stage.keys("end enter");
+    assert_eq!(effects, [Effect::KeepChoice { key: "views", value: json!({}) }]);
+    stage.keys("v");
+    assert!(!stage.text().contains("To triag2"), "{}", stage.text());
 }
 
 #[test]

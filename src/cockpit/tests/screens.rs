@@ -147,6 +147,7 @@ fn every_dialog() {
         ("actions_refused", "a b"),
         ("roles", "R"),
         ("views", "v"),
+        ("name_view", "/ pier enter v end enter Pi"),
         ("themes", "T"),
         ("directory", "d"),
         ("calls_none", "c"),

@@ -240,3 +240,36 @@ fn a_new_ticket_is_selected_as_soon_as_its_row_comes() {
     stage.changes(vec![Ticket::new(10_700, "ROUTINE", "NEW", 80_000).row(noon())], noon());
     assert_eq!(stage.selected(), "T-10700");
 }
+
+#[test]
+fn the_timelines_cursor_stays_on_its_event_when_another_comes_and_on_the_newest_if_it_was_there() {
+    let under_cursor = |stage: &mut Stage| {
+        let text = stage.text();
+        let line = text.lines().rfind(|line| line.contains("▌2")).unwrap_or_default();
+        line.split("▌2").last().unwrap_or_default().to_owned()
+    };
+    let mut stage = Stage::with_case(120, 40);
+    stage.keys("t j");
+    let before = under_cursor(&mut stage);
+    assert!(before.contains("ticket.triage"), "{before}");
+    let mut more = case(&morning()[0]);
+    let mut newest = more.events[2].clone();
+    newest["seq"] = json!(4);
+    more.events.push(newest);
+    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(more.clone())) });
+    assert_eq!(under_cursor(&mut stage), before);
+    stage.keys("g");
+    let mut newest = more.events[1].clone();
+    newest["seq"] = json!(5);
+    more.events.push(newest);
+    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(more)) });
+    assert!(under_cursor(&mut stage).contains("ticket.triage"), "{}", stage.text());
+}
+
+#[test]
+fn the_clock_goes_over_to_summer_time_while_one_looks() {
+    let mut stage = Stage::full(120, 40);
+    let before = stage.text();
+    stage.hear(Msg::Zone(chrono::FixedOffset::east_opt(3_600).unwrap()));
+    assert_ne!(stage.text().lines().next(), before.lines().next());
+}

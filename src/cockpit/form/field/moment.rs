@@ -15,6 +15,13 @@ use crate::domain::time::Timestamp;
 /// The keys that move times, for the help line.
 pub(super) const KEYS: &[(Action, &str)] = &[(Action::LaterHour, "+1 h"), (Action::NextMorning, "next morning")];
 
+/// What was said of a time, and when: it is read once more where the zone turns out to be another. None where a
+/// moment was given, which stays what it is.
+pub(super) type Said = Option<(String, Timestamp)>;
+
+/// What the key for the next morning says.
+pub(super) const MORNING: &str = "tomorrow 8:00";
+
 /// A field of a moment.
 #[derive(Debug)]
 pub struct Moment {
@@ -22,6 +29,7 @@ pub struct Moment {
     zone: Tz,
     /// What the text was read as.
     read: Result<Option<Timestamp>, String>,
+    said: Said,
     is_touched: bool,
     /// Whether it is now where nobody says otherwise.
     is_now: bool,
@@ -29,16 +37,40 @@ pub struct Moment {
 
 impl Moment {
     pub fn new(is_required: bool) -> Self {
-        Self { typed: Typed::new(60), zone: Tz::UTC, read: Ok(None), is_touched: false, is_now: is_required }
+        Self {
+            typed: Typed::new(60),
+            zone: Tz::UTC,
+            read: Ok(None),
+            said: None,
+            is_touched: false,
+            is_now: is_required,
+        }
     }
 
     fn set(&mut self, at: Timestamp) {
         self.typed.set(&time::shown(at, self.zone));
-        self.read = Ok(Some(at));
+        (self.read, self.said) = (Ok(Some(at)), None);
     }
 
     fn read(&mut self, now: Timestamp) {
-        self.read = self.typed.said().map(|text| time::parse(text, now, self.zone)).transpose();
+        self.said = self.typed.said().map(|text| (text.to_owned(), now));
+        self.read = self.said.as_ref().map(|(text, at)| time::parse(text, *at, self.zone)).transpose();
+    }
+
+    /// The zone turns out to be this.
+    fn set_zone(&mut self, zone: Tz) {
+        if self.zone == zone {
+            return;
+        }
+        self.zone = zone;
+        match (self.said.take(), &self.read) {
+            (Some((text, at)), _) => {
+                self.typed.set(&text);
+                self.read(at);
+            }
+            (None, Ok(Some(at))) => self.set(*at),
+            (None, _) => {}
+        }
     }
 
     fn took(&mut self, took: Took, scene: &Scene<'_>) -> Took {
@@ -88,12 +120,9 @@ impl Control for Moment {
     }
 
     fn learn(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
-        let has_moved = self.zone != scene.zone;
-        self.zone = scene.zone;
-        match self.read {
-            Ok(None) if self.is_now && !self.is_touched => self.set(scene.world.now),
-            Ok(Some(at)) if has_moved => self.set(at),
-            _ => {}
+        self.set_zone(scene.zone);
+        if self.read == Ok(None) && self.is_now && !self.is_touched {
+            self.set(scene.world.now);
         }
         Vec::new()
     }
@@ -110,6 +139,7 @@ impl Control for Moment {
             }
         };
         self.set(to);
+        self.said = (press.action == Some(Action::NextMorning)).then(|| (MORNING.to_owned(), from));
         self.is_touched = true;
         Took::changed()
     }
@@ -186,6 +216,22 @@ mod tests {
         world.scene(|scene| moment.leave(scene));
         assert!(world.shown(&moment, 40).starts_with("2026-11-22 00:32"), "the zone is not known yet");
         world.scene(|scene| moment.learn(scene));
-        assert!(world.shown(&moment, 40).starts_with("2026-11-21 16:32"));
+        let shown = world.shown(&moment, 60);
+        assert!(shown.contains("+2h") && shown.contains("= 2026-11-21 16:32"), "{shown}");
+    }
+
+    #[test]
+    fn what_was_said_before_the_zone_was_known_is_the_sites_time_after_all() {
+        let world = Stage::new();
+        for (keys, value) in
+            [("ctrl-u tomorrow space 8:00", "2026-11-22T16:00:00.000Z"), ("alt-m", "2026-11-22T16:00:00.000Z")]
+        {
+            let mut moment = Moment::new(true);
+            type_into(&mut moment, keys, &world);
+            assert_eq!(moment.value(), Ok(Some(json!("2026-11-22T08:00:00.000Z"))), "{keys}");
+            world.scene(|scene| moment.leave(scene));
+            world.scene(|scene| moment.learn(scene));
+            assert_eq!(moment.value(), Ok(Some(json!(value))), "{keys}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use serde_json::{Value, json};
 
 use super::line::{Typed, lines_of};
-use super::moment::KEYS;
+use super::moment::{KEYS, MORNING, Said};
 use super::{Control, Look, Scene, Took};
 use crate::cockpit::form::time;
 use crate::cockpit::keymap::Action;
@@ -23,6 +23,7 @@ pub struct Window {
     read: Result<Option<payload::Window>, String>,
     /// How long it is where only its start is said.
     length: TimeDelta,
+    said: Said,
     is_touched: bool,
     is_required: bool,
 }
@@ -36,7 +37,15 @@ fn window_of(value: &Value) -> Option<payload::Window> {
 impl Window {
     pub fn new(is_required: bool) -> Self {
         let length = TimeDelta::hours(2);
-        Self { typed: Typed::new(100), zone: Tz::UTC, read: Ok(None), length, is_touched: false, is_required }
+        Self {
+            typed: Typed::new(100),
+            zone: Tz::UTC,
+            read: Ok(None),
+            length,
+            said: None,
+            is_touched: false,
+            is_required,
+        }
     }
 
     /// The window itself, where there is one.
@@ -47,13 +56,18 @@ impl Window {
     pub fn set(&mut self, window: payload::Window) {
         self.typed.set(&time::shown_window(&window, self.zone));
         self.length = window.end.utc() - window.start.utc();
-        self.read = Ok(Some(window));
+        (self.read, self.said) = (Ok(Some(window)), None);
     }
 
     pub fn set_zone(&mut self, zone: Tz) {
-        let has_moved = self.zone != zone;
+        if self.zone == zone {
+            return;
+        }
         self.zone = zone;
-        if let (true, Some(window)) = (has_moved, self.window()) {
+        if let Some((text, at)) = self.said.take() {
+            self.typed.set(&text);
+            self.read(at);
+        } else if let Some(window) = self.window() {
             self.set(window);
         }
     }
@@ -63,7 +77,8 @@ impl Window {
     }
 
     fn read(&mut self, now: Timestamp) {
-        let read = self.typed.said().map(|text| time::parse_window(text, now, self.length, self.zone));
+        self.said = self.typed.said().map(|text| (text.to_owned(), now));
+        let read = self.said.as_ref().map(|(text, at)| time::parse_window(text, *at, self.length, self.zone));
         self.read = read.transpose();
     }
 
@@ -138,6 +153,7 @@ impl Control for Window {
             }
         };
         self.set(payload::Window { start, end: start.plus_minutes(self.length.num_minutes()) });
+        self.said = (press.action == Some(Action::NextMorning)).then(|| (MORNING.to_owned(), window.start));
         self.is_touched = true;
         Took::changed()
     }
@@ -149,7 +165,8 @@ impl Control for Window {
 
     fn leave(&mut self, _: &Scene<'_>) -> Took {
         if let Some(window) = self.window() {
-            self.set(window);
+            self.typed.set(&time::shown_window(&window, self.zone));
+            self.length = window.end.utc() - window.start.utc();
         }
         Took::nothing()
     }
@@ -186,6 +203,22 @@ mod tests {
         );
         type_into(&mut window, "alt-h", &world);
         assert_eq!(window.value().unwrap().unwrap()["end"], "2026-11-22T02:00:00.000Z");
+    }
+
+    #[test]
+    fn what_was_said_before_the_zone_was_known_is_the_sites_time_after_all() {
+        let world = Stage::without_case();
+        let mut window = Window::new(true);
+        type_into(&mut window, "ctrl-u tomorrow space 8:00 space - space 9:00", &world);
+        assert_eq!(window.value().unwrap().unwrap()["start"], "2026-11-22T08:00:00.000Z");
+        world.scene(|scene| window.leave(scene));
+        window.set_zone(chrono_tz::America::Los_Angeles);
+        assert_eq!(
+            window.value(),
+            Ok(Some(json!({"start": "2026-11-22T16:00:00.000Z", "end": "2026-11-22T17:00:00.000Z"})))
+        );
+        let shown = world.shown(&window, 90);
+        assert!(shown.contains("tomorrow 8:00 - 9:00") && shown.contains("= 2026-11-22 08:00 – 09:00"), "{shown}");
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct CasePane {
     ticket: Option<Uuid>,
     /// The line or entry under the cursor of each tab.
     cursor: [usize; 3],
+    /// How many entries the timeline had when the cursor was put there: new ones come on top of it.
+    events: usize,
     top: Cell<usize>,
     room: Cell<usize>,
     area: Cell<Rect>,
@@ -58,6 +60,7 @@ impl Default for CasePane {
             tab: Tab::Summary,
             ticket: None,
             cursor: [0; 3],
+            events: 0,
             top: Cell::default(),
             room: Cell::default(),
             area: Cell::default(),
@@ -91,6 +94,7 @@ impl CasePane {
     pub fn show(&mut self, tab: Tab, world: &World<'_>) -> Vec<Ask> {
         self.tab = tab;
         self.top.set(0);
+        self.clamp(world);
         self.wanted_picture(world)
     }
 
@@ -127,10 +131,28 @@ impl CasePane {
             Action::Top => 0,
             _ => last,
         };
-        if let Some(cursor) = self.cursor.get_mut(self.tab as usize) {
-            *cursor = to.min(last);
-        }
+        self.put(to.min(last), world);
         self.wanted_picture(world)
+    }
+
+    /// Puts the cursor of this tab somewhere.
+    fn put(&mut self, to: usize, world: &World<'_>) {
+        if let Some(cursor) = self.cursor.get_mut(self.tab as usize) {
+            *cursor = to;
+        }
+        self.events = self.events_now(world);
+    }
+
+    fn events_now(&self, world: &World<'_>) -> usize {
+        world.case.map(|case| timeline::entries(case, self.kept).len()).unwrap_or_default()
+    }
+
+    /// Leaves the cursor of this tab no further down than there are entries.
+    fn clamp(&mut self, world: &World<'_>) {
+        let last = self.len(world).saturating_sub(1);
+        if let Some(cursor) = self.cursor.get_mut(self.tab as usize).filter(|_| self.tab != Tab::Summary) {
+            *cursor = (*cursor).min(last);
+        }
     }
 
     /// Asks for the picture under the cursor, if it is another one.
@@ -298,9 +320,7 @@ impl Part for CasePane {
                 if entry == self.cursor() {
                     return self.look_closer(world);
                 }
-                if let Some(cursor) = self.cursor.get_mut(self.tab as usize) {
-                    *cursor = entry.min(last);
-                }
+                self.put(entry.min(last), world);
                 Vec::new()
             }
             _ => Vec::new(),
@@ -318,10 +338,13 @@ impl Part for CasePane {
                 Vec::new()
             }
             Msg::Case { .. } => {
-                let last = self.len(world).saturating_sub(1);
-                for cursor in &mut self.cursor {
-                    *cursor = (*cursor).min(last.max(*cursor * usize::from(self.tab == Tab::Summary)));
+                let events = self.events_now(world);
+                let new = events.saturating_sub(std::mem::replace(&mut self.events, events));
+                // On the newest it stays on the newest.
+                if let Some(at @ 1..) = self.cursor.get_mut(Tab::Timeline as usize) {
+                    *at += new;
                 }
+                self.clamp(world);
                 self.wanted_picture(world)
             }
             _ => Vec::new(),

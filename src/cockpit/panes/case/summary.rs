@@ -117,7 +117,7 @@ fn head(page: &mut Page<'_>, line: &Line) {
     if let Some(entry) = world.known.calls.open().find(|entry| entry.envelope.ticket_id() == Some(line.id)) {
         page.row(
             "Running",
-            &format!("↻ {} of {} ago", entry.envelope.tool, ago(entry.envelope.pressed_at, world.now)),
+            &format!("↻ {} of {} ago", entry.envelope.tool, ago(entry.envelope.pressed_at, world.known.local)),
             Role::Accent,
         );
     }

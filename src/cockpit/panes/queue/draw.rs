@@ -66,9 +66,13 @@ impl QueuePane {
             format!("{} of {}", grouped(open), grouped(known.rows.len()))
         };
         words.push(span(format!("{many} "), world.theme, Role::Text));
-        if all > open {
-            let cut = if all - open >= super::FOUND as usize { "the first " } else { "" };
-            words.push(span(format!("+ {cut}{} found ", grouped(all - open)), world.theme, Role::Text));
+        if all > open || self.shown.is_cut() {
+            let among = if self.shown.is_cut() {
+                format!("among the first {} ", grouped(super::FOUND as usize))
+            } else {
+                String::new()
+            };
+            words.push(span(format!("+ {} found {among}", grouped(all - open)), world.theme, Role::Text));
         }
         if self.shown.is_working() || self.search.is_some() || !known.is_complete && known.link == Link::Live {
             words.push(span("… ", world.theme, Role::Accent));

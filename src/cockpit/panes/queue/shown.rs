@@ -11,8 +11,9 @@ use crate::cockpit::known::Known;
 use crate::cockpit::rows::{Judged, Line};
 use crate::domain::filter::RowFilter;
 
-/// How many rows are looked at between two keys.
+/// How many rows are looked at between two keys; at first fewer, as a key waits for its frame.
 const SLICE: usize = 4_000;
+const FIRST: usize = 1_500;
 
 /// Which rows, in which order.
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ pub struct Shown {
     is_again: bool,
     /// What a search found beyond open work.
     guests: Vec<Uuid>,
+    /// There is more than it looked at.
+    is_cut: bool,
 }
 
 impl Shown {
@@ -39,7 +42,7 @@ impl Shown {
         self.list = self.progress.map(|_| Vec::new());
         self.filter = filter;
         self.is_again = false;
-        self.guests.clear();
+        (self.guests, self.is_cut) = (Vec::new(), false);
         self.fits.clear();
     }
 
@@ -57,7 +60,8 @@ impl Shown {
     pub fn go_on(&mut self, known: &Known) -> bool {
         let Some(from) = self.progress else { return false };
         let order = known.rows.order();
-        let slice = order.get(from..(from + SLICE).min(order.len())).unwrap_or_default();
+        let to = from + if from == 0 { FIRST } else { SLICE };
+        let slice = order.get(from..to.min(order.len())).unwrap_or_default();
         for &slot in slice {
             self.judge(known, slot);
         }
@@ -65,8 +69,8 @@ impl Shown {
             let found: Vec<u32> = slice.iter().copied().filter(|slot| self.fits_at(*slot)).collect();
             self.list.get_or_insert_default().extend(found);
         }
-        let is_done = from + SLICE >= order.len();
-        self.progress = (!is_done).then_some(from + SLICE);
+        let is_done = to >= order.len();
+        self.progress = (!is_done).then_some(to);
         if is_done {
             self.is_again = false;
             // Rows moved meanwhile: some passed by unseen.
@@ -162,8 +166,13 @@ impl Shown {
     }
 
     /// Shows what a search found beside the open work that fits anyway.
-    pub fn set_guests(&mut self, guests: Vec<Uuid>) {
-        self.guests = guests;
+    pub fn set_guests(&mut self, guests: Vec<Uuid>, is_cut: bool) {
+        (self.guests, self.is_cut) = (guests, is_cut);
+    }
+
+    /// Whether the search looked at a part only of what there is.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     fn slots<'a>(&'a self, known: &'a Known) -> &'a [u32] {
