@@ -123,7 +123,7 @@ impl Terminal {
     /// comes that answers no key.
     pub async fn press(&mut self, key: &'static str) -> Result<Duration, BenchError> {
         let to_tick = 1_000 - chrono::Utc::now().timestamp_subsec_millis().min(999);
-        if to_tick < AROUND_TICK || to_tick > 1_000 - AROUND_TICK {
+        if !(AROUND_TICK..=1_000 - AROUND_TICK).contains(&to_tick) {
             tokio::time::sleep(Duration::from_millis(u64::from(2 * AROUND_TICK))).await;
         }
         while self.frames.try_recv().is_ok() {}
