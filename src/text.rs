@@ -93,6 +93,16 @@ pub fn grouped(number: impl std::fmt::Display) -> String {
     text
 }
 
+/// A time in one unit, the largest that it fills twice.
+pub fn age(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{}s", seconds.max(0)),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +124,10 @@ mod tests {
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(cut("abcd", 3), "ab…");
         assert_eq!(cut("abcd", 0), "");
+    }
+
+    #[test]
+    fn ages_are_told_in_one_unit() {
+        assert_eq!([-5, 12, 119, 7_199, 86_400, 172_800].map(age), ["0s", "12s", "119s", "119m", "24h", "2d"]);
     }
 }

@@ -19,6 +19,7 @@ use crate::domain::sla::{SlaClock, SlaStatus};
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
 use crate::engine::{Caller, Desk, QueueQuery, Seen};
+use crate::text::age;
 
 /// How often a watcher asks for changes: well within the 250 ms in which they must show.
 const POLL: Duration = Duration::from_millis(150);
@@ -275,7 +276,7 @@ pub fn table(session: &mut Session, rows: &[Row], now: Timestamp) -> Result<(), 
             site,
             (Tone::Plain, row.assigned_tech_name.as_deref().unwrap_or("—")),
             (Tone::Muted, start.as_deref().unwrap_or("—")),
-            (Tone::Muted, &ago(row.last_update_at, now)),
+            (Tone::Muted, &age((now.millis() - row.last_update_at.millis()) / 1_000)),
             (Tone::Plain, &row.summary),
         ]);
     }
@@ -300,15 +301,5 @@ const fn short(priority: Priority) -> &'static str {
         Priority::Emergency => "EMR",
         Priority::Urgent => "URG",
         Priority::Routine => "RTN",
-    }
-}
-
-/// How long ago, in one unit.
-fn ago(then: Timestamp, now: Timestamp) -> String {
-    let minutes = (now.millis() - then.millis()).max(0) / 60_000;
-    match minutes {
-        0..60 => format!("{minutes}m"),
-        60..1440 => format!("{}h", minutes / 60),
-        _ => format!("{}d", minutes / 1440),
     }
 }

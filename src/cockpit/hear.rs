@@ -8,7 +8,6 @@ use super::effect::Effect;
 use super::known::Link;
 use super::model::Model;
 use super::msg::{CallNews, FeedNews, Msg};
-use super::panes::header;
 use super::panes::queue::FOUND;
 use super::part::Part;
 use super::theme::Role;
@@ -17,6 +16,7 @@ use crate::domain::queue::Row;
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
 use crate::engine::{Refused, Reply};
+use crate::text::age;
 
 /// How long a row lights up.
 const FLASH_MILLIS: i64 = 3_000;
@@ -187,7 +187,7 @@ fn feed(model: &mut Model, news: FeedNews) -> Vec<Effect> {
     };
     if let (Link::Away { since, .. }, Link::Live) = (&was, &model.known.link) {
         let away = (model.known.now().millis() - since.millis()) / 1_000;
-        model.say(format!("The database is back, after {}.", header::age(away.max(0))), Role::Success);
+        model.say(format!("The database is back, after {}.", age(away.max(0))), Role::Success);
         model.followed = None;
     }
     if !is_silent || was != model.known.link {

@@ -14,7 +14,7 @@ use crate::domain::sla::SlaStatus;
 use crate::domain::state::{Phase, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
-use crate::text::{cut, grouped, plain, width};
+use crate::text::{age, cut, grouped, plain, width};
 
 /// Text from the world, harmless and at most so wide.
 pub fn safe(text: &str, columns: usize) -> String {
@@ -56,13 +56,7 @@ pub fn countdown(left_millis: i64) -> String {
 
 /// How long ago, in one unit.
 pub fn ago(then: Timestamp, now: Timestamp) -> String {
-    let seconds = (now.millis() - then.millis()).max(0) / 1_000;
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}m", seconds / 60),
-        3_600..86_400 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
+    age((now.millis() - then.millis()) / 1_000)
 }
 
 /// The mark of a status, which says what its colour says.

@@ -10,10 +10,10 @@ use super::known::Link;
 use super::look::{BESIDE, left, safe};
 use super::model::{Areas, Focus, Model};
 use super::panes::case::summary::lacks_evidence;
-use super::panes::header::age;
 use super::panes::{footer, header};
 use super::theme::Role;
 use crate::domain::next::{self, Next};
+use crate::text::age;
 
 /// Below so many rows only the pane that has the focus is shown.
 const BOTH: u16 = 14;

@@ -32,7 +32,14 @@ async fn a_form_whose_ticket_moved_on_shows_the_difference_and_overwrites_nothin
     terminal.keys("<enter>").wait_idle();
     let other = json!({"priority": "URGENT", "incident_type": "CLOSER_LEAKING_OR_SLAMMING"});
     ok(&post.database.engine, Role::Dispatcher, "ticket.triage", Some(&id), other).await;
-    terminal.wait_for("TRIAGED").keys("<ctrl-s>").wait_idle();
+    terminal.wait_for("TRIAGED").keys("<ctrl-s>").wait_for("moved on");
     assert_eq!(post.of("priority", "T-10001").await, "URGENT", "nothing is overwritten unseen");
-    assert!(terminal.screen().contains("URGENT"), "{}", terminal.screen());
+    for (field, was, is) in [("state", "NEW", "TRIAGED"), ("priority", "ROUTINE", "URGENT")] {
+        let screen = terminal.screen();
+        let line = screen.lines().find(|line| line.contains(was) && line.contains(is));
+        assert!(line.is_some(), "{field}: {screen}");
+    }
+    // Only another key than the one that sends goes on.
+    terminal.keys("<ctrl-s>").wait_idle();
+    assert_eq!(post.of("priority", "T-10001").await, "URGENT");
 }

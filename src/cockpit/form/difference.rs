@@ -6,8 +6,8 @@ use ratatui::text::{Line, Span};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::field::money::dollars;
 use super::{labels, time};
+use crate::cockpit::look::{ago, money};
 use crate::cockpit::part::World;
 use crate::cockpit::rows;
 use crate::cockpit::theme::{Role, Theme};
@@ -148,7 +148,7 @@ impl Seen {
         let changed_at =
             self.newest.as_ref().and_then(|newest| newest.get("updated_at")?.as_str()).and_then(Timestamp::parse);
         let by = self.by.as_ref().filter(|(_, at)| changed_at.is_some_and(|changed| *at >= changed));
-        let by = by.map(|(who, at)| format!(" (by {who}, {} ago)", time::ago(*at, now))).unwrap_or_default();
+        let by = by.map(|(who, at)| format!(" (by {who}, {} ago)", ago(*at, now))).unwrap_or_default();
         format!("{} moved on: {what}{by}.", self.number)
     }
 }
@@ -195,7 +195,7 @@ fn shown(name: &str, value: &Value, names: &Names, zone: Tz) -> String {
     match value {
         Value::Null => "—".to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
-        Value::Number(cents) if name.ends_with("_cents") => cents.as_i64().map(dollars).unwrap_or_default(),
+        Value::Number(cents) if name.ends_with("_cents") => cents.as_i64().map(money).unwrap_or_default(),
         // Whom a job is for stays hidden here as it is elsewhere.
         Value::String(_) if name.starts_with("customer_") => "•••".to_owned(),
         Value::String(id) if name == "assigned_tech_id" => text::plain(names.get(id).unwrap_or(id)).into_owned(),
@@ -279,7 +279,7 @@ mod tests {
         seen.learn_events(&stage.case.as_ref().unwrap().events);
         let told = seen.told(stage.now, Los_Angeles);
         assert!(told.starts_with("T-10423 moved on: state SCHEDULED → DISPATCHED"), "{told}");
-        assert!(told.ends_with("(by maria, 10 min ago)."), "{told}");
+        assert!(told.ends_with("(by maria, 10m ago)."), "{told}");
         assert!(!format!("{:?}", seen.differences(Los_Angeles)).contains("0142"));
         seen.accept();
         assert_eq!((seen.version(), seen.has_moved_on()), (5, false));

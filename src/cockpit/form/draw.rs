@@ -7,9 +7,10 @@ use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 
 use super::difference::{Names, Seen, consequence, table};
 use super::field::Look;
-use super::preview::{Judged, wrapped};
+use super::preview::Judged;
 use super::{Form, Stop, labels};
 use crate::cockpit::keymap::{Action, Scope};
+use crate::cockpit::look::wrap;
 use crate::cockpit::part::World;
 use crate::cockpit::theme::Role;
 use crate::text;
@@ -233,7 +234,7 @@ impl Form {
     fn beneath(&self, world: &World<'_>, width: usize) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         let mut say = |role: Role, said: &str| {
-            lines.extend(wrapped(said, width).into_iter().map(|line| Line::styled(line, world.theme.style(role))));
+            lines.extend(wrap(said, width).into_iter().map(|line| Line::styled(line, world.theme.style(role))));
         };
         if self.is_comparing {
             let key = world.keymap.shown(Scope::Form, Action::GoOn);
@@ -254,7 +255,7 @@ impl Form {
     fn rows(&self, world: &World<'_>, width: usize, has_side: bool) -> Vec<Row> {
         let mut rows = Vec::new();
         let mut say = |role: Role, said: &str| {
-            let lines = wrapped(said, width).into_iter();
+            let lines = wrap(said, width).into_iter();
             rows.extend(lines.map(|line| Row::plain(Line::styled(line, world.theme.style(role)))));
         };
         if self.kept.is_restored {
@@ -342,8 +343,7 @@ impl Form {
             spans.extend(line.spans.into_iter().map(|span| span.patch_style(line.style)));
             rows.push(row(Line::from(spans), Some(at)));
         }
-        for (at, said) in self.error_at(n).iter().flat_map(|why| wrapped(why, look.width.saturating_sub(2))).enumerate()
-        {
+        for (at, said) in self.error_at(n).iter().flat_map(|why| wrap(why, look.width.saturating_sub(2))).enumerate() {
             let sign = if at == 0 { "✗ " } else { "  " };
             let said = format!("{}{sign}{said}", " ".repeat(indent));
             rows.push(row(Line::styled(said, look.style(Role::Error)), None));
@@ -354,7 +354,7 @@ impl Form {
     /// What the ticket was when the form opened, and what it is.
     fn compared(&self, world: &World<'_>, width: usize) -> Vec<Row> {
         let Some(seen) = &self.seen else { return Vec::new() };
-        let told = wrapped(&seen.told(world.now, self.zone), width);
+        let told = wrap(&seen.told(world.now, self.zone), width);
         let style = world.theme.style(Role::Warning);
         let mut lines: Vec<Line<'static>> = told.into_iter().map(|line| Line::styled(line, style)).collect();
         lines.push(Line::default());

@@ -6,9 +6,9 @@ use ratatui::text::{Line, Span};
 use serde_json::Value;
 
 use super::field::{Look, Took};
-use super::time;
 use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::keymap::Action;
+use crate::cockpit::look::ago;
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, World};
 use crate::cockpit::theme::Role;
@@ -205,7 +205,7 @@ impl Jobs {
                 (false, true) => ("  ", Role::Muted),
             };
             let first = format!("{sign}{}  {}", text::plain(&row.number), row.state.as_str().replace('_', " "));
-            let rest = format!("{} ago · {why} · {}", time::ago(row.created_at, now), text::plain(&row.summary));
+            let rest = format!("{} ago · {why} · {}", ago(row.created_at, now), text::plain(&row.summary));
             let room = look.width.saturating_sub(text::width(&first) + 2);
             Line::from(vec![
                 Span::styled(text::cut(&first, look.width).into_owned(), look.style(role)),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::field::records::masked;
 use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::envelope::Envelope;
+use crate::cockpit::look::wrap;
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, World};
 use crate::cockpit::theme::{Role, Theme};
@@ -17,6 +18,8 @@ use crate::text;
 
 /// How long nothing changes before the engine is asked.
 const REST: Duration = Duration::from_millis(120);
+/// Nobody reads more lines than that beneath a form.
+const MOST_LINES: usize = 12;
 
 /// What came of asking.
 #[derive(Debug)]
@@ -115,7 +118,7 @@ impl Judged {
     /// What it says, in lines. A refusal of the form's shape is not one where something is still missing.
     pub fn lines(&self, is_unfinished: bool, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         let line = |role: Role, said: &str| -> Vec<Line<'static>> {
-            wrapped(said, width).into_iter().map(|part| Line::styled(part, theme.style(role))).collect()
+            wrap(said, width).into_iter().take(MOST_LINES).map(|part| Line::styled(part, theme.style(role))).collect()
         };
         match self {
             Self::Nothing => Vec::new(),
@@ -161,37 +164,14 @@ fn accepted(preview: &Preview, theme: &Theme, width: usize) -> Vec<Line<'static>
             "UNKNOWN_RECIPIENT" => "nobody: no number is known".to_owned(),
             number => masked(number),
         };
-        for part in wrapped(&format!("{} to {to}: {}", said("channel"), said("body")), width) {
+        for part in wrap(&format!("{} to {to}: {}", said("channel"), said("body")), width).into_iter().take(MOST_LINES)
+        {
             lines.push(Line::styled(part, theme.style(Role::Text)));
         }
     }
     if !preview.missing.is_empty() {
         let said = format!("Closing would still ask for {}", preview.missing.join(", "));
         lines.push(Line::styled(text::cut(&text::plain(&said), width).into_owned(), theme.style(Role::Muted)));
-    }
-    lines
-}
-
-/// A text in lines of a width, broken between words.
-pub fn wrapped(said: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines: Vec<String> = vec![String::new()];
-    for word in text::plain(said).split_whitespace() {
-        let room = lines.last().map_or(0, |line| text::width(line));
-        let word = text::cut(word, width);
-        if room > 0 && room + 1 + text::width(&word) > width {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(&word);
-        }
-        // Nobody reads more than that beneath a form.
-        if lines.len() > 12 {
-            break;
-        }
     }
     lines
 }
@@ -232,11 +212,5 @@ mod tests {
         let state = Judged::of(Refusal::new(Code::InvalidStateTransition, "Not from NEW."));
         assert_eq!(said(&state, true), "✗ Not from NEW.\n  INVALID_STATE_TRANSITION");
         assert!(said(&Judged::of(Refusal::new(Code::Unavailable, "")), false).contains("Sending keeps it"));
-    }
-
-    #[test]
-    fn text_is_wrapped_by_words_and_cut_where_one_is_too_long() {
-        assert_eq!(wrapped("aa bb cc", 5), ["aa bb", "cc"]);
-        assert_eq!(wrapped("aaaaaaaa b", 5), ["aaaa…", "b"]);
     }
 }

@@ -188,17 +188,6 @@ fn minutes(text: &str) -> Option<i64> {
     (any && number.is_empty() && sum < 100_000_000).then_some(sum)
 }
 
-/// How long ago, in one unit.
-pub fn ago(then: Timestamp, now: Timestamp) -> String {
-    let seconds = ((now.millis() - then.millis()) / 1000).max(0);
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7199 => format!("{} min", seconds / 60),
-        7200..=172_799 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,11 +275,5 @@ mod tests {
         assert_eq!((window.start, window.end), (at("2026-11-21T23:00:00Z"), at("2026-11-22T01:00:00Z")));
         let half = next_window(at("2026-11-21T22:10:30Z"), chrono_tz::Asia::Kolkata);
         assert_eq!(half.start, at("2026-11-21T22:30:00Z"));
-    }
-
-    #[test]
-    fn ages_are_told_in_one_unit() {
-        let told = |seconds: i64| ago(now(), Timestamp::clamped((now().millis() + seconds * 1000) * 1000));
-        assert_eq!([told(12), told(600), told(7200), told(200_000)], ["12 s", "10 min", "2 h", "2 d"]);
     }
 }

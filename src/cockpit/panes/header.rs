@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 use crate::cockpit::known::{Known, Link};
 use crate::cockpit::look::{safe, span};
 use crate::cockpit::theme::Role;
-use crate::text::{grouped, width};
+use crate::text::{age, grouped, width};
 
 /// A piece of the line; the higher its rank, the sooner it gives way.
 type Piece = (u8, String, Role);
@@ -60,15 +60,6 @@ fn live(known: &Known) -> Piece {
             (0, format!("  ✗ away{}", age.unwrap_or_default()), Role::Error)
         }
         Link::Refused(_) => (0, "  ✗ refused".to_owned(), Role::Error),
-    }
-}
-
-/// How old, in one unit.
-pub fn age(seconds: i64) -> String {
-    match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        _ => format!("{}h", seconds / 3_600),
     }
 }
 

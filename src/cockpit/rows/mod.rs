@@ -4,9 +4,10 @@
 //! between two looks: everything else stands as it stood. So a tick sorts a handful of rows, not all.
 
 mod line;
+mod slots;
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
@@ -18,6 +19,7 @@ use crate::domain::sla::SlaStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
 use line::Shared;
+use slots::Slots;
 
 /// Where a row stands: the smaller, the higher (CONTRACT.md 9.2).
 type Rank = (bool, SlaStatus, i64, Priority, i32, Reverse<i64>, Uuid);
@@ -34,8 +36,7 @@ pub struct Counts {
 /// The rows of all open work, kept in SLA order.
 #[derive(Debug, Default)]
 pub struct Rows {
-    lines: Vec<Option<Line>>,
-    free: Vec<u32>,
+    lines: Slots,
     by_id: HashMap<Uuid, u32>,
     order: Vec<u32>,
     shared: Shared,
@@ -93,7 +94,7 @@ impl Rows {
 
     /// The row in a slot.
     pub fn line(&self, slot: u32) -> Option<&Line> {
-        self.lines.get(slot as usize)?.as_ref()
+        self.lines.get(slot)
     }
 
     /// The slot of a ticket.
@@ -123,14 +124,17 @@ impl Rows {
                 continue;
             }
             let line = self.shared.line(row);
-            let slot = self.by_id.get(&line.id).copied();
-            if let (Some(slot), false) = (slot, is_bulk) {
+            let known = self.by_id.get(&line.id).copied();
+            if let (Some(slot), false) = (known, is_bulk) {
                 self.take_out(slot, policy, at);
             }
-            let slot = self.put(slot, line);
+            let slot = self.put(known, line);
             changed.push(slot);
             if !is_bulk {
                 self.put_in(slot, policy, at);
+            } else if known.is_none() {
+                // Its place follows; a page that is read in order is nearly sorted like this.
+                self.order.push(slot);
             }
         }
         if is_bulk {
@@ -140,29 +144,17 @@ impl Rows {
     }
 
     fn put(&mut self, slot: Option<u32>, line: Line) -> u32 {
-        let slot = slot.or_else(|| self.free.pop()).unwrap_or_else(|| {
-            self.lines.push(None);
-            u32::try_from(self.lines.len() - 1).unwrap_or(u32::MAX)
-        });
-        if self.by_id.insert(line.id, slot).is_none() {
-            // Its place follows; a page that is read in order is nearly sorted like this.
-            if self.order.capacity() == self.order.len() {
-                self.order.reserve(self.order.len() / 2 + 64);
-            }
+        if let Some(slot) = slot {
+            self.lines.set(slot, line);
+            return slot;
         }
-        if let Some(at) = self.lines.get_mut(slot as usize) {
-            *at = Some(line);
-        }
+        let id = line.id;
+        let slot = self.lines.add(line);
+        self.by_id.insert(id, slot);
         slot
     }
 
     fn sort_all(&mut self, policy: &Policy, at: Timestamp) {
-        if self.order.len() != self.by_id.len() {
-            let known: HashSet<u32> = self.order.iter().copied().collect();
-            let mut new: Vec<u32> = self.by_id.values().copied().filter(|slot| !known.contains(slot)).collect();
-            new.sort_by_cached_key(|slot| self.key(*slot, policy, at));
-            self.order.extend(new);
-        }
         let mut order = std::mem::take(&mut self.order);
         order.sort_by_key(|slot| self.key(*slot, policy, at));
         self.order = order;
@@ -199,10 +191,7 @@ impl Rows {
             self.take_out(slot, policy, at);
         }
         self.by_id.remove(&id);
-        if let Some(line) = self.lines.get_mut(slot as usize) {
-            *line = None;
-        }
-        self.free.push(slot);
+        self.lines.leave(slot);
         Some(slot)
     }
 

@@ -132,12 +132,12 @@ impl Store {
 /// Drops what a reader has already seen: a page may hold a change that the feed, begun before it,
 /// gives again.
 #[derive(Debug, Default)]
-pub struct Seen(HashMap<Uuid, String>);
+pub struct Seen(HashMap<Uuid, Box<str>>);
 
 impl Seen {
     /// Whether this change of this row is new to the reader.
     pub fn is_new(&mut self, row: &Row) -> bool {
-        self.0.insert(row.ticket_id, row.change.clone()).is_none_or(|last| last != row.change)
+        self.0.insert(row.ticket_id, row.change.as_str().into()).is_none_or(|last| *last != *row.change)
     }
 
     /// Forgets a ticket; whether it had been seen.

@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::Scene;
-use super::money::dollars;
 use super::pick::{Item, Mark};
-use crate::cockpit::form::time;
+use crate::cockpit::look::{ago, money};
 use crate::domain::time::Timestamp;
 
 /// A list that needs no looking up.
@@ -46,10 +45,9 @@ fn approvals(scene: &Scene<'_>) -> Vec<Item> {
     let open = scene.case.and_then(|case| case.get("open_approvals")).and_then(Value::as_array);
     let item = |approval: &Value| {
         let said = |name: &str| approval.get(name).and_then(Value::as_str);
-        let amount = approval.get("amount_delta_cents").and_then(Value::as_i64).map(dollars);
+        let amount = approval.get("amount_delta_cents").and_then(Value::as_i64).map(money);
         let since = said("requested_at").and_then(Timestamp::parse);
-        let parts =
-            [said("reason").map(str::to_owned), since.map(|at| format!("{} ago", time::ago(at, scene.world.now)))];
+        let parts = [said("reason").map(str::to_owned), since.map(|at| format!("{} ago", ago(at, scene.world.now)))];
         let label = [said("approval_type").map(|kind| kind.replace('_', " ")), amount];
         Some(Item {
             value: approval.get("id")?.clone(),

@@ -3,21 +3,8 @@
 use serde_json::Value;
 
 use super::read::{Read, Reader};
+use crate::cockpit::look::money;
 use crate::domain::payload::MAX_CENTS;
-
-/// An amount as people write it.
-pub fn dollars(cents: i64) -> String {
-    let (sign, cents) = (if cents < 0 { "-" } else { "" }, cents.unsigned_abs());
-    let whole = (cents / 100).to_string();
-    let mut grouped = String::new();
-    for (n, c) in whole.chars().enumerate() {
-        if n > 0 && (whole.len() - n) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(c);
-    }
-    format!("{sign}${grouped}.{:02}", cents % 100)
-}
 
 /// Reads dollars into cents.
 fn cents(text: &str) -> Option<i64> {
@@ -44,16 +31,16 @@ impl Money {
 
 impl Reader for Money {
     fn read(&self, said: &str) -> Result<Value, String> {
-        let wrong = || format!("Write dollars, such as 950 or 950.00, up to {}.", dollars(MAX_CENTS));
+        let wrong = || format!("Write dollars, such as 950 or 950.00, up to {}.", money(MAX_CENTS));
         cents(said).map(Value::from).ok_or_else(wrong)
     }
 
     fn write(&self, value: &Value) -> String {
-        value.as_i64().map(|cents| dollars(cents).trim_start_matches('$').to_owned()).unwrap_or_default()
+        value.as_i64().map(|cents| money(cents).trim_start_matches('$').to_owned()).unwrap_or_default()
     }
 
     fn beside(&self, value: &Value, said: &str) -> Option<String> {
-        let read = dollars(value.as_i64()?);
+        let read = money(value.as_i64()?);
         (read.trim_start_matches('$') != said).then(|| format!("= {read}"))
     }
 }
@@ -80,7 +67,7 @@ mod tests {
         for wrong in ["", "$", ".", "9.999", "-1", "1e3", "10000000000.01", "99999999999999999999", "nine"] {
             assert_eq!(cents(wrong), None, "{wrong}");
         }
-        assert_eq!([dollars(95_000), dollars(125_000_007), dollars(-5)], ["$950.00", "$1,250,000.07", "-$0.05"]);
+        assert_eq!([money(95_000), money(125_000_007), money(-5)], ["$950.00", "$1,250,000.07", "-$0.05"]);
     }
 
     #[test]
