@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
@@ -46,6 +46,7 @@ pub struct Crew {
     tell: UnboundedSender<Msg>,
     tasks: JoinSet<()>,
     who: watch::Sender<Actor>,
+    changed: Arc<Notify>,
     courier: UnboundedSender<Order>,
     keeper: UnboundedSender<Keeping>,
     /// This screen, as others know it.
@@ -71,11 +72,13 @@ impl Crew {
         tasks.spawn(work);
         let (who, followed) = watch::channel(actor);
         let (news, heard) = unbounded_channel();
-        tasks.spawn(follow(Arc::clone(&desk), followed, news));
+        let changed = Arc::new(Notify::new());
+        tasks.spawn(follow(Arc::clone(&desk), followed, Arc::clone(&changed), news));
         tasks.spawn(pass_on(heard, tell.clone(), courier.clone()));
         let (keeper, to_keep) = unbounded_channel();
         tasks.spawn(keep_all(keep, to_keep, tell.clone()));
-        Self { desk, tell, tasks, who, courier, keeper, session: Uuid::new_v4(), case: None, attending: None }
+        let session = Uuid::new_v4();
+        Self { desk, tell, tasks, who, changed, courier, keeper, session, case: None, attending: None }
     }
 
     /// Begins to do something.
@@ -87,6 +90,7 @@ impl Crew {
             Effect::Send(envelope) => self.order(Order::Send(Box::new(envelope))),
             Effect::SendAfterAll(id) => self.order(Order::SendAfterAll(id)),
             Effect::Withdraw(id) => self.order(Order::Withdraw(id)),
+            Effect::LookAgain => self.changed.notify_one(),
             Effect::Follow(actor) => drop(self.who.send_replace(actor)),
             Effect::LoadCase { ticket, actor } => {
                 // Only the case that was asked for last is looked at.

@@ -67,6 +67,8 @@ pub enum Effect {
         stamp: Stamp,
         uri: String,
     },
+    /// Ask what changed in the queue at once: something did.
+    LookAgain,
     /// Follow the queue as somebody (else).
     Follow(Actor),
     /// Say which ticket is open here, and ask who else has it open.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::msg::{FeedNews, Msg};
@@ -15,7 +15,7 @@ use crate::engine::{Caller, Desk, FeedToken, QueueQuery, Seen};
 
 /// What fits on any screen is read first, the rest in larger pages.
 const FIRST_PAGE: u32 = 200;
-const PAGE: u32 = 1_000;
+const PAGE: u32 = 500;
 /// How often changes are asked for: another's change is to be seen within 250 ms, and asking is most of what an idle
 /// cockpit costs.
 const POLL: Duration = Duration::from_millis(200);
@@ -27,12 +27,18 @@ const SLOW: Duration = Duration::from_millis(1500);
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// Follows the queue as whoever was named last, until nobody listens.
-pub async fn follow(desk: Arc<dyn Desk>, mut who: watch::Receiver<Actor>, tell: UnboundedSender<Msg>) {
+/// Whoever knows that something changed has it asked for at once.
+pub async fn follow(
+    desk: Arc<dyn Desk>,
+    mut who: watch::Receiver<Actor>,
+    changed: Arc<Notify>,
+    tell: UnboundedSender<Msg>,
+) {
     loop {
         let caller = Caller::local(who.borrow_and_update().clone());
-        let follower = Follower { tell: &tell, away: None, was_there: false };
+        let follower = Follower { tell: &tell, changed: &changed, away: None, was_there: false };
         tokio::select! {
-            changed = who.changed() => if changed.is_err() { return },
+            other = who.changed() => if other.is_err() { return },
             () = follower.follow(&*desk, &caller) => return,
         }
     }
@@ -47,6 +53,7 @@ enum Stop {
 
 struct Follower<'a> {
     tell: &'a UnboundedSender<Msg>,
+    changed: &'a Notify,
     /// What was said of there being no answer.
     away: Option<String>,
     /// There was one before.
@@ -76,7 +83,7 @@ impl Follower<'_> {
         let mut feed = self.read(desk, caller, &mut seen).await?;
         let mut told = Instant::now();
         loop {
-            sleep(POLL).await;
+            let _ = timeout(POLL, self.changed.notified()).await;
             let changes = self.answered(|| desk.changes(caller, &feed)).await?;
             if changes.starts_anew {
                 return Ok(());
@@ -173,6 +180,7 @@ mod tests {
     struct Scene {
         desk: Arc<Fake>,
         who: watch::Sender<Actor>,
+        changed: Arc<Notify>,
         news: UnboundedReceiver<Msg>,
     }
 
@@ -182,8 +190,9 @@ mod tests {
             prepare(&desk);
             let (who, followed) = watch::channel(Actor::local("maria", Role::Dispatcher));
             let (tell, news) = unbounded_channel();
-            tokio::spawn(follow(Arc::clone(&desk) as Arc<dyn Desk>, followed, tell));
-            Self { desk, who, news }
+            let changed = Arc::new(Notify::new());
+            tokio::spawn(follow(Arc::clone(&desk) as Arc<dyn Desk>, followed, Arc::clone(&changed), tell));
+            Self { desk, who, changed, news }
         }
 
         async fn hears(&mut self) -> FeedNews {
@@ -216,7 +225,7 @@ mod tests {
         }
         let cursor = |word: &str| Some(word.to_owned());
         let asked = scene.desk.told().queries.clone();
-        assert_eq!(asked, [(Some(200), None), (Some(1_000), cursor("a")), (Some(1_000), cursor("b"))]);
+        assert_eq!(asked, [(Some(200), None), (Some(500), cursor("a")), (Some(500), cursor("b"))]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -228,6 +237,19 @@ mod tests {
             assert!(matches!(scene.hears().await, FeedNews::Changes { rows, .. } if rows.is_empty()));
         }
         assert!((Duration::from_secs(3)..Duration::from_secs(4)).contains(&since.elapsed()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_changed_oneself_is_asked_for_at_once() {
+        let mut scene = Scene::new(|_| {});
+        assert!(matches!(scene.hears().await, FeedNews::Page { .. }));
+        scene.desk.told().changes = vec![changes(vec![], false)];
+        scene.changed.notify_one();
+        // The clock stands as long as something can go on.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(scene.desk.told().changes.is_empty(), "it was asked for");
     }
 
     #[tokio::test(start_paused = true)]

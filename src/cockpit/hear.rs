@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use super::effect::Effect;
+use super::heed::{attend, heed, reopen};
 use super::known::Link;
 use super::model::Model;
 use super::msg::{CallNews, FeedNews, Msg};
 use super::panes::queue::FOUND;
 use super::part::Part;
 use super::theme::Role;
-use super::update::{attend, heed, reopen};
 use crate::domain::queue::Row;
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
@@ -353,7 +353,7 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
         Ok(reply) => {
             // The footer shows every call's answer; what it said of the call before is done with.
             model.said.take_if(|(_, role)| *role != Role::Warning);
-            let mut effects = Vec::new();
+            let mut effects = vec![Effect::LookAgain];
             if let Some(key) = &envelope.draft_key {
                 model.known.drafts.remove(key);
                 effects.push(Effect::DropDraft { key: key.clone() });

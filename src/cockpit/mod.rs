@@ -9,6 +9,7 @@
 //! A pane or a dialog is one file and a [`part::Part`]; a key is one row of [`keymap`]'s table, which
 //! the footer, the help, the palette and the config file all read.
 
+mod app;
 pub mod calls;
 pub mod courier;
 pub mod crew;
@@ -22,6 +23,7 @@ pub mod files;
 pub mod follow;
 pub mod form;
 pub mod hear;
+mod heed;
 pub mod journal;
 pub mod keep;
 pub mod keymap;

@@ -5,23 +5,20 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{FixedOffset, Offset, Utc};
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::effect::{Effect, Stamp};
+use super::effect::Stamp;
 use super::envelope::Envelope;
 use super::keymap::{Keymap, Scope};
 use super::known::Known;
-use super::msg::{Msg, Why};
+use super::msg::Why;
 use super::panes::case::CasePane;
 use super::panes::queue::QueuePane;
 use super::part::{Part, World};
-use super::run::App;
 use super::theme::{Role, Theme, Themes};
 use super::views::SavedView;
-use super::{update, view};
 use crate::domain::actor::Actor;
 use crate::domain::policy::Bundle;
 use crate::domain::time::Timestamp;
@@ -183,29 +180,15 @@ impl Model {
         self.is_dirty = true;
     }
 
+    /// Whether anything changed since it was last asked.
+    pub(super) fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.is_dirty)
+    }
+
     /// Says something in the footer for a while.
     pub fn say(&mut self, text: impl Into<String>, role: Role) {
         self.said = Some((text.into(), role));
         self.said_until = self.known.local.plus_seconds(12);
         self.touch();
-    }
-}
-
-impl App for Model {
-    fn update(&mut self, msg: Msg) -> Vec<Effect> {
-        update::update(self, msg)
-    }
-
-    fn draw(&self, frame: &mut Frame<'_>) {
-        view::view(self, frame);
-    }
-
-    fn wants_drawing(&mut self) -> bool {
-        std::mem::take(&mut self.is_dirty)
-    }
-
-    /// The header's clock and every countdown move each second.
-    fn wants_ticks(&self) -> bool {
-        true
     }
 }

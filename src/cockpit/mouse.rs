@@ -4,10 +4,10 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::effect::Effect;
+use super::heed::{NO_KEY, heed, set_split, to_focus};
 use super::keymap::{Action, Scope};
 use super::model::{Focus, Model};
 use super::part::Press;
-use super::update::{NO_KEY, heed, set_split, to_focus};
 
 /// Changes the model with what the mouse did.
 pub(super) fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {

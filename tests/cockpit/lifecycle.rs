@@ -34,6 +34,8 @@ impl Day<'_> {
             self.terminal.wait_for("● live");
         }
         self.terminal.wait_for(&format!("T-10001 is {state}")).wait_idle();
+        // The answer comes first, the row a moment later; what can be done next is told by the row.
+        self.terminal.keys("a").wait_for(&format!("Actions on T-10001 · {state}")).keys("<esc>");
     }
 
     /// Acts in another role from here on.

@@ -158,7 +158,7 @@ fn what_was_sent_is_not_in_the_next_form() {
     let mut call = envelope(10_423);
     stage.model.known.drafts.insert("maria ticket.create new".to_owned(), json!({"summary": "caller one"}));
     call.draft_key = Some("maria ticket.create new".to_owned());
-    let effects = crate::cockpit::update::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call.clone()))]);
+    let effects = crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call.clone()))]);
     let sent = effects.iter().find_map(|effect| match effect {
         Effect::Send(envelope) => envelope.draft_key.clone(),
         _ => None,
