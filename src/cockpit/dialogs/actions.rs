@@ -12,11 +12,13 @@ use uuid::Uuid;
 
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{dialog, left, safe, scrolled, span, wrap};
+use crate::cockpit::panes::case::summary::lacks_evidence;
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
 use crate::domain::actor;
 use crate::domain::judge;
+use crate::domain::next::{self, Next};
 use crate::domain::registry;
 use crate::domain::tool::{From, Group, Tool};
 
@@ -70,9 +72,16 @@ fn words(tool: &Tool) -> &'static str {
 }
 
 impl Actions {
-    /// What can be done with the selected ticket.
+    /// What can be done with the selected ticket, the next natural step under the cursor.
     pub fn new(world: &World<'_>) -> Self {
-        Self { ticket: world.row.map(|row| row.id), ..Self::default() }
+        let next = world.row.and_then(|row| {
+            let lacks = lacks_evidence(world.case.map(|case| &case.case));
+            match next::step(row.state, lacks, world.actor.role) {
+                Next::Mine(step) => tools().iter().position(|tool| tool.spec.name == step.spec.name),
+                Next::Theirs(_) | Next::Nothing(_) => None,
+            }
+        });
+        Self { ticket: world.row.map(|row| row.id), cursor: next.unwrap_or_default(), ..Self::default() }
     }
 
     fn take(&mut self, world: &World<'_>) -> Vec<Ask> {

@@ -56,7 +56,13 @@ impl Part for Help {
         let columns = if usize::from(area.width) >= 2 * one + 4 { 2 } else { 1 };
         let high = rows.len().div_ceil(columns);
         let size = (u16::try_from(one * columns + 2).unwrap_or(u16::MAX), u16::try_from(high + 2).unwrap_or(u16::MAX));
-        let inner = dialog(screen, area, size, &format!("Keys: {}", self.about), world.theme);
+        let room = usize::from(area.height).saturating_sub(2);
+        let title = if high > room {
+            format!("Keys: {} · {}–{} of {high}", self.about, self.top + 1, (self.top + room).min(high))
+        } else {
+            format!("Keys: {}", self.about)
+        };
+        let inner = dialog(screen, area, size, &title, world.theme);
         self.room.set(usize::from(inner.height));
         self.many.set(high);
         let column = usize::from(inner.width) / columns;

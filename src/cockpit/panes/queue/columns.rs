@@ -126,7 +126,7 @@ impl Column {
                 let start = line.scheduled_start.map(|at| start(at, now, world.known.zone));
                 (left(start.as_deref().unwrap_or("—"), width), Role::Muted)
             }
-            C::Updated => (right(&ago(line.last_update_at, now), width), Role::Muted),
+            C::Updated => (right(&updated(line.last_update_at, now), width), Role::Muted),
             C::Incident => (left(&said(line.incident_type.as_deref().unwrap_or("—")), width), Role::Muted),
             C::Account => (left(&line.account.name, width), Role::Muted),
             C::Region => (left(line.site.region.as_deref().unwrap_or("—"), width), Role::Muted),
@@ -166,6 +166,15 @@ fn delay(line: &Line) -> &'static str {
     match sla::delay(line.state) {
         sla::Delay::Unknown => "—",
         other => other.as_str(),
+    }
+}
+
+/// How long ago, to the minute: a column of seconds that run would never be still.
+fn updated(then: Timestamp, now: Timestamp) -> String {
+    match (now.millis() - then.millis()) / 60_000 {
+        ..1 => "now".to_owned(),
+        1 => "1m".to_owned(),
+        _ => ago(then, now),
     }
 }
 
