@@ -132,10 +132,9 @@ impl Crew {
                 let outcome = files::fingerprint(path).await.map(|(print, _)| print);
                 Msg::Fingerprint { stamp, outcome }
             }),
-            Effect::Export { stamp, path, extract } => {
-                self.ask(
-                    files::export(path, move || extract.content()).map(move |outcome| Msg::Exported { stamp, outcome }),
-                );
+            Effect::Export { stamp, path, format, extract } => {
+                let written = files::export(path, move || extract.content(format));
+                self.ask(written.map(move |outcome| Msg::Exported { stamp, outcome }));
             }
             Effect::After { stamp, wait } => self.ask(sleep(wait).map(move |()| Msg::Due { stamp })),
             Effect::KeepDraft { key, draft } => self.keep(move |keep| keep.keep_draft(&key, draft)),

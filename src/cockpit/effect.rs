@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::envelope::Envelope;
-use super::extract::Extract;
+use super::extract::{Extract, Format};
 use crate::domain::actor::Actor;
 use crate::domain::directory::Kind;
 use crate::domain::queue::Filter;
@@ -107,6 +107,7 @@ pub enum Effect {
     Export {
         stamp: Stamp,
         path: PathBuf,
+        format: Format,
         extract: Extract,
     },
 }

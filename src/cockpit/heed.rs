@@ -14,6 +14,7 @@ use super::dialogs::palette::Palette;
 use super::dialogs::quit::Quit;
 use super::effect::Effect;
 use super::envelope::Target;
+use super::extract::Extract;
 use super::form::Form;
 use super::keymap::{self, Action, Scope};
 use super::model::{Focus, Model};
@@ -83,9 +84,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         Action::Calls => open(model, Box::new(CallList::default())),
         Action::Directory => open(model, Box::new(lists::kinds())),
         Action::Export => {
-            let (shown, known) = (&model.queue.shown, &model.known);
-            let lines = (0..shown.len(known)).filter_map(|n| shown.at(known, n).cloned()).collect();
-            open(model, Box::new(Export::new(lines)))
+            let extract = list(model);
+            open(model, Box::new(Export::new(extract)))
         }
         Action::Summary | Action::Timeline | Action::Evidence => {
             let tab = match action {
@@ -125,6 +125,16 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         _ => return None,
     };
     Some(effects)
+}
+
+/// The list under one's eyes: that of the case where it has one and the focus, else the queue.
+fn list(model: &Model) -> Extract {
+    let of_case = model.world().case.filter(|_| model.focus == Focus::Case).and_then(|case| model.case.list(case));
+    of_case.unwrap_or_else(|| {
+        let (shown, known) = (&model.queue.shown, &model.known);
+        let lines = (0..shown.len(known)).filter_map(|n| shown.at(known, n).cloned()).collect();
+        Extract::Queue { lines, policy: known.bundle.policy.clone(), at: known.now() }
+    })
 }
 
 pub(super) fn set_split(model: &mut Model, split: u16) -> Vec<Effect> {

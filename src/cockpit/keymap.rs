@@ -135,7 +135,7 @@ pub const TABLE: &[Binding] = &[
     row(S::Queue, A::Sort, "s", None, "Sort by the next column"),
     row(S::Queue, A::SortTurn, "S", None, "Turn the order round"),
     row(S::Queue, A::NextBreach, "b", None, "To the next breached ticket"),
-    row(S::Global, A::Export, "e", None, "Write these rows to a file, CSV or JSON"),
+    row(S::Global, A::Export, "e", None, "Write or copy this list: CSV, JSON"),
     row(S::Case, A::Up, "k up", None, "Up one line"),
     row(S::Case, A::Down, "j down", None, "Down one line"),
     row(S::Case, A::PageUp, "ctrl-u pageup", None, "Up one page"),

@@ -38,7 +38,7 @@ const PLAIN: &str = "\x1b[0m";
 /// A frame of a large terminal fits.
 const ROOM: usize = 64 * 1024;
 /// What terminals take as a clipboard's content, before it is encoded.
-const MOST_COPIED: usize = 74_000;
+pub const MOST_COPIED: usize = 74_000;
 
 /// Whether the modes are ours. Nothing but what is written stands under this lock.
 static OURS: Mutex<bool> = Mutex::new(false);

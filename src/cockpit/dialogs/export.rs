@@ -1,4 +1,4 @@
-//! The rows as they stand, written to a file: CSV or JSON.
+//! A list as it stands, written to a file or put on the clipboard.
 
 use std::path::PathBuf;
 
@@ -14,33 +14,50 @@ use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{dialog, safe, span, wrap};
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, Part, Press, World};
-use crate::cockpit::rows::Line;
+use crate::cockpit::terminal::MOST_COPIED;
 use crate::cockpit::theme::Role;
+use crate::text::grouped;
 
 /// The dialog.
 #[derive(Debug)]
 pub struct Export {
-    /// The rows, until they are sent to be written.
-    lines: Vec<Line>,
+    name: &'static str,
     many: usize,
+    /// The list, until it is sent to be written.
+    extract: Option<Extract>,
     stamp: Option<Stamp>,
     said: Option<Result<PathBuf, String>>,
 }
 
 impl Export {
-    /// Writes these rows, in this order.
-    pub fn new(lines: Vec<Line>) -> Self {
-        Self { many: lines.len(), lines, stamp: None, said: None }
+    /// Asks where a list is to go.
+    pub fn new(extract: Extract) -> Self {
+        Self { name: extract.name(), many: extract.len(), extract: Some(extract), stamp: None, said: None }
     }
 
     fn write(&mut self, format: Format, world: &World<'_>) -> Vec<Ask> {
+        let Some(extract) = self.extract.take() else { return Vec::new() };
         let stamp = world.stamp();
         self.stamp = Some(stamp);
         let at = world.known.local.utc().with_timezone(&world.known.zone).format("%Y%m%d-%H%M%S");
-        let path = PathBuf::from(format!("dispatch-queue-{at}.{}", format.extension()));
-        let lines = std::mem::take(&mut self.lines);
-        let extract = Extract { format, lines, policy: world.policy.clone(), at: world.now };
-        vec![Ask::Effect(Effect::Export { stamp, path, extract })]
+        let path = PathBuf::from(format!("dispatch-{}-{at}.{}", self.name, format.extension()));
+        vec![Ask::Effect(Effect::Export { stamp, path, format, extract })]
+    }
+
+    fn copy(&mut self) -> Vec<Ask> {
+        let first = self.extract.as_ref().map(|extract| extract.first(MOST_COPIED));
+        match first {
+            Some(Ok((text, many))) => {
+                let of = if many < self.many { format!("the first {} of ", grouped(many)) } else { String::new() };
+                let said = format!("Copied {of}{} rows, as CSV.", grouped(self.many));
+                vec![Ask::Close, Ask::Effect(Effect::Copy(text)), Ask::Say(said)]
+            }
+            Some(Err(why)) => {
+                self.said = Some(Err(format!("It cannot be copied: {why}. Write it to a file.")));
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
     }
 }
 
@@ -53,8 +70,9 @@ impl Part for Export {
         match (press.action, press.key.code) {
             (Some(Action::Back), _) => vec![Ask::Close],
             (Some(Action::Enter), _) if self.said.is_some() => vec![Ask::Close],
-            (_, KeyCode::Char('c')) if self.stamp.is_none() => self.write(Format::Csv, world),
-            (_, KeyCode::Char('j')) if self.stamp.is_none() => self.write(Format::Json, world),
+            (_, KeyCode::Char('c')) => self.write(Format::Csv, world),
+            (_, KeyCode::Char('j')) => self.write(Format::Json, world),
+            (_, KeyCode::Char('y')) => self.copy(),
             _ => Vec::new(),
         }
     }
@@ -77,8 +95,10 @@ impl Part for Export {
             (None, Some(_)) => ("Writing …".to_owned(), Role::Muted),
             (None, None) => (
                 format!(
-                    "{} rows as they stand, into a new file in the folder where dispatch was started.",
-                    crate::text::grouped(self.many)
+                    "The {} as it stands, {} rows: into a new file in the folder where dispatch was started, or onto \
+                     the clipboard.",
+                    self.name,
+                    grouped(self.many)
                 ),
                 Role::Text,
             ),
@@ -86,7 +106,10 @@ impl Part for Export {
         let mut lines: Vec<Text<'_>> =
             wrap(&text, room).into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, role))).collect();
         if self.stamp.is_none() {
-            let keys = format!(" c CSV   j JSON   {} closes", world.keymap.shown(Scope::Question, Action::Back));
+            let keys = format!(
+                " c CSV file   j JSON file   y copies CSV   {} closes",
+                world.keymap.shown(Scope::Question, Action::Back)
+            );
             lines.push(Text::from(span(keys, world.theme, Role::Key)));
         }
         screen.render_widget(Paragraph::new(lines), inner);

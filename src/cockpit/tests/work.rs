@@ -273,3 +273,22 @@ fn the_clock_goes_over_to_summer_time_while_one_looks() {
     stage.hear(Msg::Zone(chrono::FixedOffset::east_opt(3_600).unwrap()));
     assert_ne!(stage.text().lines().next(), before.lines().next());
 }
+
+#[test]
+fn the_list_under_ones_eyes_is_written_or_copied() {
+    let mut stage = Stage::with_case(120, 40);
+    stage.keys("e");
+    assert!(stage.text().contains("The queue as it stands, 9 rows"), "{}", stage.text());
+    let effects = stage.keys("y");
+    let [Effect::Copy(text)] = &effects[..] else { panic!("{effects:?}") };
+    assert!(text.lines().count() == 10 && text.contains("T-10423"), "{text}");
+    assert_eq!(stage.said(), "Copied 9 rows, as CSV.");
+    let effects = stage.keys("t f e j");
+    let exported = effects.iter().find_map(|effect| match effect {
+        Effect::Export { path, extract, .. } => Some((path.display().to_string(), extract.len())),
+        _ => None,
+    });
+    let (path, many) = exported.unwrap();
+    assert!(path.starts_with("dispatch-timeline-") && path.ends_with(".json"), "{path}");
+    assert_eq!(many, 2, "only the changes of state, as shown");
+}

@@ -12,13 +12,15 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::Paragraph;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::cockpit::dialogs::raw::Raw;
 use crate::cockpit::effect::{Effect, Stamp};
+use crate::cockpit::extract::Extract;
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{pane, safe, span, wrap};
-use crate::cockpit::msg::{Msg, Picture};
+use crate::cockpit::msg::{CaseData, Msg, Picture};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
 use crate::domain::words::words;
@@ -108,6 +110,16 @@ impl CasePane {
             (Tab::Summary, Some(_)) => summary::lines(world, self.width(), self.shows_contact).len(),
             (Tab::Timeline, Some(case)) => timeline::entries(case, self.kept).len(),
             (Tab::Evidence, Some(case)) => evidence::items(case).len(),
+        }
+    }
+
+    /// What is listed, as a file may hold it; none on the summary.
+    pub fn list(&self, case: &CaseData) -> Option<Extract> {
+        let all = |rows: Vec<&Value>| rows.into_iter().cloned().collect();
+        match self.tab {
+            Tab::Summary => None,
+            Tab::Timeline => Some(Extract::Timeline(all(timeline::entries(case, self.kept)))),
+            Tab::Evidence => Some(Extract::Evidence(all(evidence::items(case)))),
         }
     }
 
