@@ -60,14 +60,40 @@ async fn a_window_that_is_closed_ends_the_cockpit() {
 async fn a_stop_gives_the_terminal_to_the_shell_and_fg_takes_it_again() {
     let post = Post::new().await;
     let terminal = post.start("bash", &As { arguments: &["--norc", "--noprofile", "-i"], ..As::default() });
-    terminal.wait_idle().text(&format!("PS1='$ '; {PROGRAM}\r")).wait_for("● live").wait_idle();
+    terminal.wait_idle().text("PS1='$ '\r").wait_for("\n$").wait_idle();
+    // The shell reads its line with settings and a mode of its own: just these, before and after.
+    let of_the_shell = terminal.left_behind();
+    assert_eq!(of_the_shell.len(), 2, "{of_the_shell:?}");
+    terminal.text(&format!("{PROGRAM}\r")).wait_for("● live").wait_idle();
     terminal.keys("<ctrl-z>").wait_for("Stopped").wait_idle();
     assert!(!terminal.screen().contains("● live"));
-    let left: Vec<_> = terminal.left_behind().into_iter().filter(|left| !left.contains("2004")).collect();
-    // The shell itself edits its line in a mode of its own; nothing else may be left.
-    assert!(left.iter().all(|left| left.starts_with("line settings")), "{left:?}");
+    assert_eq!(terminal.left_behind(), of_the_shell);
     terminal.text("echo from the $((40 + 2))\r").wait_for("from the 42");
     terminal.text("fg\r").wait_for("● live").wait_idle().keys("?").wait_for("Every key").keys("<esc> q");
-    terminal.wait_for("from the 42").wait_idle().text("exit\r");
+    terminal.wait_for("from the 42").wait_idle();
+    assert_eq!(terminal.left_behind(), of_the_shell);
+    terminal.text("exit\r");
     assert!(terminal.wait_exit().success());
+    assert_eq!(terminal.left_behind(), [""; 0]);
+}
+
+/// A shell that one talks to puts the line settings right by itself; this one leaves them as the cockpit does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_leaves_the_terminal_as_it_was_byte_for_byte_whatever_the_shell_does() {
+    let post = Post::new().await;
+    let script = format!("set -m; {PROGRAM}; echo stopped; read -r line; fg >/dev/null; echo after $?");
+    let terminal = post.start("bash", &As { arguments: &["--norc", "--noprofile", "-c", &script], ..As::default() });
+    for keys in ["<ctrl-z>", "n <esc>"] {
+        terminal.wait_for("● live").wait_idle().keys(keys);
+        if keys == "<ctrl-z>" {
+            terminal.wait_for("stopped").wait_idle();
+            assert_eq!(terminal.left_behind(), [""; 0]);
+            assert!(terminal.cursor().is_some() && !terminal.screen().contains("● live"), "{}", terminal.screen());
+            terminal.text("\r");
+        }
+    }
+    assert!(terminal.left_behind().len() > 3, "taken again");
+    terminal.keys("q").wait_for("after 0");
+    assert!(terminal.wait_exit().success());
+    assert_eq!(terminal.left_behind(), [""; 0]);
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::post::{As, PROGRAM, Post};
 use crate::support::ok;
+use crate::terminal::Terminal;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_sizes_breaks_nothing_and_the_last_one_counts() {
@@ -89,30 +90,71 @@ async fn what_is_no_terminal_is_told_what_to_use_instead() {
     assert!(!terminal.raw().contains(&0x1b));
 }
 
+/// Text that would like to be more than text, and text that takes another room than it has characters.
+const HOSTILE: [&str; 5] = [
+    "\x1b]0;owned\x07\x1b[2J\x1b[31mred\u{202e}abc\u{9b}5mx 👩‍👩‍👧‍👦 한글 ✈️",
+    "\x1b[5;5Hmoved\x1b[1A\x1b7\x1b8\r\n\t\x08\x08\x0c tabs and feeds",
+    "東京タワー支店 東京タワー支店 東京タワー支店 東京タワー支店",
+    "e\u{301}e\u{301}\u{301}\u{301} a\u{200b}b\u{200d}c \u{1112}\u{1161}\u{11ab} ❤️👍🏽🇨🇦",
+    "\u{2067}עברית\u{2069} \u{feff}العربية \u{ad}┃│┐",
+];
+
+/// The columns in which the frames of queue and case stand, as their lowest lines tell, which carry no text. Every row
+/// between those and the highest has upright lines in exactly these.
+fn edges(terminal: &Terminal, what: &str) -> Vec<u16> {
+    let screen = terminal.wait_idle().cells();
+    let (rows, width) = screen.size();
+    let is = |row, column, signs: &str| {
+        let cell = screen.cell(row, column).map(|cell| cell.contents().to_owned()).unwrap_or_default();
+        !cell.is_empty() && signs.contains(&cell)
+    };
+    let corners = |row, signs| (0..width.get()).filter(|column| is(row, *column, signs)).collect::<Vec<_>>();
+    let lowest = (0..rows.get()).find(|row| corners(*row, "└┘┗┛").len() == 4).expect("two frames beside each other");
+    let edges = corners(lowest, "└┘┗┛");
+    let shown = screen.contents();
+    let highest = (0..lowest).find(|row| edges.iter().all(|column| is(*row, *column, "┌┐┏┓")));
+    let highest = highest.unwrap_or_else(|| panic!("{what}, the highest lines stand elsewhere:\n{shown}"));
+    assert!(lowest - highest > 40, "{what}:\n{shown}");
+    for row in highest + 1..lowest {
+        assert!(edges.iter().all(|column| is(row, *column, "│┃")), "{what}, row {row} of\n{shown}");
+    }
+    edges
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn text_from_the_world_commands_no_terminal() {
+async fn text_from_the_world_commands_no_terminal_and_moves_no_frame() {
     let post = Post::new().await;
-    let hostile = "\x1b]0;owned\x07\x1b[2J\x1b[31mred\u{202e}abc\u{9b}5mx 👩‍👩‍👧‍👦 한글 ✈️";
-    let payload = json!({
-        "account_id": post.world.account, "site_id": post.world.site, "summary": hostile,
-        "description": hostile.repeat(200), "contact_name": hostile,
-    });
-    ok(&post.database.engine, Role::Dispatcher, "ticket.create", None, payload).await;
+    let engine = &post.database.engine;
+    for hostile in HOSTILE {
+        let site = json!({
+            "account_id": post.world.account, "name": hostile, "address1": hostile, "city": hostile, "region": "CA"
+        });
+        let site = ok(engine, Role::Dispatcher, "directory.upsert", Some("sites"), site).await;
+        let payload = json!({
+            "account_id": post.world.account, "site_id": site["id"], "summary": hostile,
+            "description": hostile.repeat(40), "contact_name": hostile,
+        });
+        ok(engine, Role::Dispatcher, "ticket.create", None, payload).await;
+    }
     let terminal = post.cockpit_as(&As { size: (200, 50), ..As::default() });
-    terminal.wait_for("T-10001").keys("x t <enter>").wait_idle().keys("<esc> <f2> <tab> a t").wait_idle();
+    terminal.wait_for("T-10001").wait_for("T-10005").wait_for("␛").wait_idle();
+    let first = edges(&terminal, "as it opens");
+    assert!(first[0] == 0 && first[1] + 1 == first[2] && first[3] == 199, "from edge to edge: {first:?}");
+    // The site is in the queue, the rest in the case of each.
+    for number in 10_001..=10_005 {
+        terminal.keys(":").text(&number.to_string()).wait_for(&format!("T-{number}")).keys("<enter> <f2> x");
+        for keys in ["", "<f4>", "t"] {
+            terminal.keys(keys);
+            assert_eq!(edges(&terminal, &format!("T-{number} after {keys:?}")), first);
+        }
+        terminal.keys("<enter>").wait_idle().keys("<esc> a t").wait_for("Triage").wait_idle().keys("<esc>");
+    }
+    terminal.keys("/").text(HOSTILE[3]);
+    assert_eq!(edges(&terminal, "in the filter"), first);
     let raw = String::from_utf8(terminal.raw()).expect("only UTF-8 is written");
-    for command in ["\x1b]0;", "\x1b[2J\x1b[31mred", "\x1b[31mred", "\u{202e}", "\u{9b}"] {
+    for command in ["\x1b]0;", "\x1b[2J\x1b[31mred", "\x1b[31mred", "\x1b[1A", "\x1b7", "\u{202e}", "\u{9b}", "\u{2067}"] {
         assert!(!raw.contains(command), "{command:?} reached the terminal");
     }
-    terminal.keys("<esc>").wait_for("T-10001").wait_for("␛");
-    // The frame around the queue stands where it should, row by row.
-    let edges: Vec<usize> = terminal
-        .screen()
-        .lines()
-        .filter(|line| line.starts_with(['│', '┃']))
-        .filter_map(|line| line.chars().position(|c| c == '┃' || c == '│'))
-        .collect();
-    assert!(!edges.is_empty() && edges.iter().all(|edge| *edge == 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,8 @@ pub struct Terminal {
 struct Seen {
     parser: vt100::Parser,
     raw: Vec<u8>,
+    /// The beginning of what may be a replacement character, until the rest of it is read.
+    pending: Vec<u8>,
     /// When a byte was last read or written.
     last: Instant,
     /// Whether the program is in the middle of drawing, as it says itself.
@@ -47,7 +49,14 @@ struct Seen {
 
 impl Seen {
     fn take(&mut self, bytes: &[u8]) {
-        self.parser.process(bytes);
+        // The emulator leaves the replacement character out, every terminal shows it, one column wide.
+        self.pending.extend_from_slice(bytes);
+        while let Some(at) = self.pending.windows(REPLACEMENT.len()).position(|part| part == REPLACEMENT) {
+            self.pending.splice(at..at + REPLACEMENT.len(), SHOWN.bytes());
+        }
+        let begun = (1..REPLACEMENT.len()).rev().find(|many| self.pending.ends_with(&REPLACEMENT[..*many]));
+        let rest = self.pending.split_off(self.pending.len() - begun.unwrap_or_default());
+        self.parser.process(&std::mem::replace(&mut self.pending, rest));
         // A mark may have begun in what was read before.
         let from = self.raw.len().saturating_sub(BEGIN.len() - 1);
         self.raw.extend_from_slice(bytes);
@@ -57,6 +66,10 @@ impl Seen {
         }
     }
 }
+
+/// The replacement character as it is written, and what the screen shows for it.
+const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
+pub const SHOWN: &str = "\u{25a1}";
 
 /// The marks around a synchronized drawing.
 const BEGIN: &[u8] = b"\x1b[?2026h";
@@ -113,6 +126,7 @@ impl Terminal {
         let seen = Seen {
             parser: vt100::Parser::new(rows, columns, 0),
             raw: Vec::new(),
+            pending: Vec::new(),
             last: Instant::now(),
             is_drawing: false,
             hung_up: false,
@@ -216,6 +230,11 @@ impl Terminal {
     /// The lines of the screen, without the spaces at their ends.
     pub fn screen(&self) -> String {
         self.seen().parser.screen().contents()
+    }
+
+    /// The screen as it is, cell by cell.
+    pub fn cells(&self) -> vt100::Screen {
+        self.seen().parser.screen().clone()
     }
 
     /// The cursor's row and column, or none where it is hidden.

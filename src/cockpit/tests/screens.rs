@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::fixture::{Stage, Ticket, at, case, id, morning, noon};
 use crate::cockpit::envelope::{Envelope, Target};
-use crate::cockpit::msg::{CallNews, FeedNews, Msg, Why};
+use crate::cockpit::msg::{CallNews, CaseData, FeedNews, Msg, Why};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::refusal::{Code, Refusal};
 use crate::text::width;
@@ -17,6 +17,11 @@ fn at_every_size(name: &str, stage: impl Fn(u16, u16) -> Stage) {
         let picture = stage(columns, rows).picture();
         insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), picture);
     }
+}
+
+/// The case of the first ticket, as it was read.
+fn read(case: CaseData) -> Msg {
+    Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(case)) }
 }
 
 #[test]
@@ -53,13 +58,77 @@ fn timeline() {
 }
 
 #[test]
+fn an_empty_timeline() {
+    at_every_size("empty_timeline", |columns, rows| {
+        let mut stage = Stage::full(columns, rows);
+        let mut new = case(&morning()[0]);
+        new.events.truncate(1);
+        stage.hear(read(new));
+        stage.keys("t f f");
+        stage
+    });
+}
+
+#[test]
 fn a_broken_chain() {
-    let mut stage = Stage::full(80, 24);
-    let mut broken = case(&morning()[0]);
-    broken.chain = Some("event 2 was edited".to_owned());
-    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(broken)) });
-    stage.keys("t");
-    insta::assert_snapshot!(stage.picture());
+    at_every_size("broken_chain", |columns, rows| {
+        let mut stage = Stage::full(columns, rows);
+        let mut broken = case(&morning()[0]);
+        broken.chain = Some("event 2 was edited".to_owned());
+        stage.hear(read(broken));
+        stage.keys("t");
+        stage
+    });
+}
+
+#[test]
+fn empty_evidence() {
+    at_every_size("empty_evidence", |columns, rows| {
+        let mut stage = Stage::full(columns, rows);
+        let mut new = case(&morning()[0]);
+        (new.case["evidence"], new.case["required_evidence"]) = (json!([]), json!([]));
+        stage.hear(read(new));
+        stage.keys("E");
+        stage
+    });
+}
+
+/// What was read before the database went away is still to be read, and says its age.
+#[test]
+fn a_stale_case() {
+    at_every_size("stale_case", |columns, rows| {
+        let mut stage = Stage::with_case(columns, rows);
+        stage.hear(Msg::Tick(at(30)));
+        stage.hear(Msg::Feed(FeedNews::Away("connection refused".to_owned())));
+        stage.keys("t");
+        stage
+    });
+}
+
+#[test]
+fn a_case_that_was_not_read_before_the_database_went_away() {
+    at_every_size("case_not_read_yet", |columns, rows| {
+        let mut stage = Stage::full(columns, rows);
+        stage.hear(Msg::Feed(FeedNews::Away("connection refused".to_owned())));
+        stage.keys("E");
+        stage
+    });
+}
+
+#[test]
+fn a_case_that_could_not_be_read() {
+    let unread = |columns, rows| {
+        let mut stage = Stage::full(columns, rows);
+        let refusal = Refusal::new(Code::InternalError, "The ticket's record could not be understood.");
+        stage.hear(Msg::Case { ticket: id(10_423), outcome: Err(refusal) });
+        stage
+    };
+    at_every_size("case_not_readable", unread);
+    for keys in ["t", "E"] {
+        let mut stage = unread(80, 24);
+        stage.keys(keys);
+        assert!(stage.text().contains("The case could not be read: The ticket's record"), "{}", stage.text());
+    }
 }
 
 #[test]
