@@ -101,11 +101,14 @@ fn triage(ticket: Uuid) -> Envelope {
 async fn another_operators_change_is_heard_within_a_quarter_of_a_second() {
     let mut scene = Scene::new(Role::Dispatcher).await;
     scene.hears(|msg| matches!(msg, Msg::Feed(FeedNews::Page { is_last: true, .. })).then_some(())).await;
-    let mut quickest = Duration::MAX;
-    // Other tests keep the machine busy meanwhile: one quick time in a few shows what is possible.
-    for _ in 0..5 {
+    let mut waits = Vec::new();
+    let mut since = Instant::now();
+    // The quarter of a second is a promise, so it is measured, and so that neither luck nor a busy machine decides:
+    // each change is made as soon as the one before was heard, and the time from one to the other holds a whole pause
+    // between two questions. With one of 500 ms none could be shorter, however lucky its moment. What other tests take
+    // of the machine lengthens some: the one in the middle counts, with a little time for making the change itself.
+    for _ in 0..9 {
         let ticket = scene.ticket().await;
-        let since = Instant::now();
         scene
             .hears(|msg| match msg {
                 Msg::Feed(FeedNews::Changes { rows, .. }) => {
@@ -114,9 +117,11 @@ async fn another_operators_change_is_heard_within_a_quarter_of_a_second() {
                 _ => None,
             })
             .await;
-        quickest = quickest.min(since.elapsed());
+        waits.push(since.elapsed());
+        since = Instant::now();
     }
-    assert!(quickest < Duration::from_millis(250), "{quickest:?}");
+    waits.sort();
+    assert!(waits[4] < Duration::from_millis(250 + 100), "{waits:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
