@@ -20,4 +20,5 @@ mod lifecycle;
 mod post;
 mod reach;
 mod screen;
+mod shift;
 mod together;

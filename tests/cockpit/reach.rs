@@ -73,7 +73,8 @@ impl Tickets<'_> {
         let engine = &self.post.database.engine;
         let id = if state == "APPROVAL_REQUIRED" {
             let id = self.post.world.ticket_in(engine, "IN_PROGRESS").await;
-            let asked = json!({"approval_type": "NTE_INCREASE", "amount_delta_cents": 5_000, "reason": "The arm is bent"});
+            let asked =
+                json!({"approval_type": "NTE_INCREASE", "amount_delta_cents": 5_000, "reason": "The arm is bent"});
             ok(engine, Role::Technician, "tech.request_change", Some(&id), asked).await;
             id
         } else {

@@ -152,7 +152,9 @@ async fn text_from_the_world_commands_no_terminal_and_moves_no_frame() {
     terminal.keys("/").text(HOSTILE[3]);
     assert_eq!(edges(&terminal, "in the filter"), first);
     let raw = String::from_utf8(terminal.raw()).expect("only UTF-8 is written");
-    for command in ["\x1b]0;", "\x1b[2J\x1b[31mred", "\x1b[31mred", "\x1b[1A", "\x1b7", "\u{202e}", "\u{9b}", "\u{2067}"] {
+    for command in
+        ["\x1b]0;", "\x1b[2J\x1b[31mred", "\x1b[31mred", "\x1b[1A", "\x1b7", "\u{202e}", "\u{9b}", "\u{2067}"]
+    {
         assert!(!raw.contains(command), "{command:?} reached the terminal");
     }
 }
