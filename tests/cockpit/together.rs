@@ -35,9 +35,8 @@ async fn a_form_whose_ticket_moved_on_shows_the_difference_and_overwrites_nothin
     terminal.wait_for("TRIAGED").keys("<ctrl-s>").wait_for("moved on");
     assert_eq!(post.of("priority", "T-10001").await, "URGENT", "nothing is overwritten unseen");
     for (field, was, is) in [("state", "NEW", "TRIAGED"), ("priority", "ROUTINE", "URGENT")] {
-        let screen = terminal.screen();
-        let line = screen.lines().find(|line| line.contains(was) && line.contains(is));
-        assert!(line.is_some(), "{field}: {screen}");
+        let tells = |line: &str| line.contains(was) && line.contains(is);
+        terminal.wait_until(&format!("{field}: {was}, then {is}"), |screen| screen.contents().lines().any(tells));
     }
     // Only another key than the one that sends goes on.
     terminal.keys("<ctrl-s>").wait_idle();
