@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -15,6 +16,7 @@ use crate::domain::state::{Phase, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
 use crate::text::{age, cut, grouped, plain, width};
+use unicode_width::UnicodeWidthChar;
 
 /// Text from the world, harmless and at most so wide.
 pub fn safe(text: &str, columns: usize) -> String {
@@ -140,25 +142,38 @@ pub fn money(cents: i64) -> String {
     format!("{sign}${}.{:02}", grouped(cents.unsigned_abs() / 100), cents.unsigned_abs() % 100)
 }
 
-/// Words on as many lines as they need.
+/// The longest text that is wrapped, in bytes.
+const MOST_WRAPPED: usize = 16 * 1_024;
+
+/// Words on as many lines as they need; of a text that nobody reads to its end, the beginning.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let text = crate::text::plain(text);
+    let columns = columns.max(2);
+    let text = crate::text::plain(text.get(..text.floor_char_boundary(MOST_WRAPPED)).unwrap_or_default());
     let mut lines: Vec<String> = Vec::new();
+    let mut room = 0;
     for word in text.split_whitespace() {
-        let mut word = word.to_owned();
-        while width(&word) > columns.max(1) {
-            let head: String = safe(&word, columns.max(2));
-            let taken = head.trim_end_matches('…').chars().count().max(1);
-            lines.push(word.chars().take(taken).collect());
-            word = word.chars().skip(taken).collect();
-        }
-        match lines.last_mut() {
-            Some(line) if width(line) + 1 + width(&word) <= columns && !line.is_empty() => {
+        let wide = width(word);
+        if wide < room {
+            room -= wide + 1;
+            if let Some(line) = lines.last_mut() {
                 line.push(' ');
-                line.push_str(&word);
+                line.push_str(word);
             }
-            _ => lines.push(word),
+            continue;
         }
+        // A word that is longer than a line is broken where the line ends.
+        let (mut line, mut used) = (String::new(), 0);
+        for c in word.chars() {
+            let wide = c.width().unwrap_or_default();
+            if used + wide > columns {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push(c);
+            used += wide;
+        }
+        lines.push(line);
+        room = columns.saturating_sub(used);
     }
     lines
 }
@@ -166,6 +181,12 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
 /// A span in a role.
 pub fn span(text: impl Into<String>, theme: &Theme, role: Role) -> Span<'static> {
     Span::styled(text.into(), theme.style(role))
+}
+
+/// The entry of a list that was clicked; `top` is the first that is shown.
+pub fn clicked(event: MouseEvent, area: Rect, top: usize) -> Option<usize> {
+    let is_click = matches!(event.kind, MouseEventKind::Down(MouseButton::Left));
+    (is_click && area.contains((event.column, event.row).into())).then(|| top + usize::from(event.row - area.y))
 }
 
 /// A frame around a pane or a dialog; the focused one is told by a heavier line, not by colour alone.
@@ -250,6 +271,18 @@ mod tests {
             }
         }
         assert!(!safe("a\x1b[2Jb\u{202e}c", 20).contains('\x1b'));
+    }
+
+    #[test]
+    fn words_are_wrapped_and_long_ones_broken() {
+        assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!(wrap("aaaaaaa b cc", 5), ["aaaaa", "aa b", "cc"]);
+        assert_eq!(wrap("東京タワー", 4), ["東京", "タワ", "ー"]);
+        assert_eq!(wrap(" \n ", 5), [""; 0]);
+        for text in ["x".repeat(1_000_000), "x ".repeat(500_000)] {
+            let lines = wrap(&text, 60);
+            assert!(lines.len() < 1_000 && lines.iter().all(|line| width(line) <= 60));
+        }
     }
 
     #[test]

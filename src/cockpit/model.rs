@@ -110,6 +110,8 @@ pub struct Model {
     pub(super) attended: Option<(Option<Uuid>, bool)>,
     /// A ticket to select as soon as its row comes.
     pub(super) wanted: Option<Uuid>,
+    /// A call whose form is to be opened again as soon as it is taken back.
+    pub(super) reopening: Option<Uuid>,
     /// Calls that ask again, behind the one that is asking.
     pub(super) asking: VecDeque<(Envelope, Why)>,
     is_dirty: bool,
@@ -156,6 +158,7 @@ impl Model {
             rest: None,
             attended: None,
             wanted: None,
+            reopening: None,
             asking: VecDeque::new(),
             is_dirty: true,
         }

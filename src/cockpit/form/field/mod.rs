@@ -153,6 +153,10 @@ pub trait Control: Debug + Send {
     fn upload(&self) -> Option<(&Path, &str)> {
         None
     }
+    /// Whether what it says is a time of the site's clock.
+    fn needs_zone(&self) -> bool {
+        false
+    }
     /// Its own keys, for the help line, with what they do.
     fn keys(&self) -> &'static [(Action, &'static str)] {
         &[]

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use serde_json::{Value, json};
 
 use super::line::{Typed, lines_of};
-use super::moment::{KEYS, MORNING, Said};
+use super::moment::{KEYS, MORNING, Said, kept, said_in};
 use super::{Control, Look, Scene, Took};
 use crate::cockpit::form::time;
 use crate::cockpit::keymap::Action;
@@ -107,10 +107,11 @@ impl Control for Window {
     }
 
     fn draft(&self) -> Value {
-        match (self.is_touched, &self.read) {
-            (false, _) => Value::Null,
-            (true, Ok(Some(window))) => json!({"start": window.start, "end": window.end}),
-            (true, _) => self.typed.text().into(),
+        match (self.is_touched, &self.said, &self.read) {
+            (false, ..) => Value::Null,
+            (true, Some(said), _) => kept(said),
+            (true, None, Ok(Some(window))) => json!({"start": window.start, "end": window.end}),
+            (true, None, _) => self.typed.text().into(),
         }
     }
 
@@ -119,6 +120,9 @@ impl Control for Window {
         self.is_touched = true;
         if let Some(window) = window_of(draft) {
             self.set(window);
+        } else if let Some((text, at)) = said_in(draft) {
+            self.typed.set(&text);
+            self.read(at);
         } else {
             self.typed.set(draft.as_str().unwrap_or_default());
             self.read(scene.world.now);
@@ -180,6 +184,10 @@ impl Control for Window {
             line.push_span(Span::styled(format!("  {beside}"), look.style(Role::Muted)));
         }
         lines
+    }
+
+    fn needs_zone(&self) -> bool {
+        self.typed.said().is_some()
     }
 
     fn keys(&self) -> &'static [(Action, &'static str)] {

@@ -140,6 +140,10 @@ impl Control for Windows {
         Vec::new()
     }
 
+    fn needs_zone(&self) -> bool {
+        self.entries.iter().any(Control::needs_zone)
+    }
+
     fn press(&mut self, press: Press, scene: &Scene<'_>) -> Took {
         match press.action {
             Some(Action::AddEntry) => return self.add(scene.zone, scene),

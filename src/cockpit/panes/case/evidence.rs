@@ -9,6 +9,7 @@ use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::Paragraph;
 use serde_json::Value;
 
+use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{ago, left, safe, said, scrolled, span};
 use crate::cockpit::msg::{CaseData, Picture};
 use crate::cockpit::part::World;
@@ -43,7 +44,9 @@ pub fn draw(
     screen.render_widget(Paragraph::new(required), keys);
     let _ = gap;
     if items.is_empty() {
-        let words = Text::from(span(" No evidence yet.", world.theme, Role::Muted));
+        let key = world.keymap.shown(Scope::Case, Action::Actions);
+        let words = format!(" No evidence yet. {key} shows how to add some.");
+        let words = Text::from(span(safe(&words, usize::from(rest.width)), world.theme, Role::Muted));
         return screen.render_widget(Paragraph::new(words), rest);
     }
     let wanted = u16::try_from(items.len()).unwrap_or(u16::MAX);

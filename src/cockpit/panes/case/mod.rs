@@ -326,8 +326,9 @@ impl Part for CasePane {
                 }
                 Vec::new()
             }
-            MouseEventKind::Down(MouseButton::Left) if event.row >= area.y && self.tab == Tab::Timeline => {
-                let entry = self.top.get() + usize::from(event.row - area.y) / timeline::HEIGHT;
+            // Its first line is the chain's.
+            MouseEventKind::Down(MouseButton::Left) if event.row > area.y && self.tab == Tab::Timeline => {
+                let entry = self.top.get() + usize::from(event.row - area.y - 1) / timeline::HEIGHT;
                 let last = self.len(world).saturating_sub(1);
                 if entry == self.cursor() {
                     return self.look_closer(world);
