@@ -61,7 +61,8 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
             match outcome {
                 Ok(rows) => found(model, rows),
                 Err(refusal) => {
-                    model.say(format!("Closed work could not be searched: {}", refusal.message()), Role::Warning);
+                    let why = if refusal.status() >= 500 { "the database does not answer." } else { refusal.message() };
+                    model.say(format!("Closed work could not be searched: {why}"), Role::Warning);
                 }
             }
         }
@@ -349,7 +350,8 @@ fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
     model.known.calls.hear(&news, now);
     match news {
         CallNews::Adopted(envelope) => {
-            model.say(format!("{} from an earlier run goes on.", envelope.tool), Role::Warning);
+            let about = number_of(&envelope.target);
+            model.say(format!("{}{about} from an earlier run is kept, and goes on.", envelope.tool), Role::Warning);
             Vec::new()
         }
         CallNews::Sent(_) => Vec::new(),
@@ -400,10 +402,7 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
             effects
         }
         Err(refused) => {
-            let about = match &envelope.target {
-                Target::Ticket { number, .. } => format!(" on {number}"),
-                Target::Kind(_) | Target::Nothing => String::new(),
-            };
+            let about = number_of(&envelope.target);
             model.say(format!("✗ {}{about}: {}", envelope.tool, refused.refusal.message()), Role::Error);
             let is_here = envelope.ticket_id().is_none_or(|id| model.queue.selected() == Some(id));
             if model.dialogs.is_empty() && is_here && !model.queue.is_editing() {
@@ -412,5 +411,13 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
                 give_back(model, envelope)
             }
         }
+    }
+}
+
+/// Which ticket a call is on, to be said behind its tool.
+fn number_of(target: &Target) -> String {
+    match target {
+        Target::Ticket { number, .. } => format!(" on {number}"),
+        Target::Kind(_) | Target::Nothing => String::new(),
     }
 }

@@ -150,7 +150,7 @@ pub const TABLE: &[Binding] = &[
     row(S::Case, A::PageDown, "ctrl-d pagedown", None, "Down one page"),
     row(S::Case, A::Top, "g home", None, "To the beginning"),
     row(S::Case, A::Bottom, "G end", None, "To the end"),
-    row(S::Case, A::TabNext, "l right", Some("tab"), "The next tab"),
+    row(S::Case, A::TabNext, "l right", Some("next tab"), "The next tab"),
     row(S::Case, A::TabPrevious, "h left", None, "The tab before"),
     row(S::Case, A::Enter, "enter", None, "Look at one entry closely"),
     row(S::Case, A::Back, "esc", None, "Back to the queue"),

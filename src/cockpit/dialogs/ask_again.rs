@@ -81,11 +81,11 @@ impl Part for AskAgain {
             .collect();
         let key = |action| world.keymap.shown(Scope::Question, action);
         let send = match self.why {
-            Why::WaitedLong => format!("{} sends it   ", key(Action::SendAnyway)),
+            Why::WaitedLong => format!("{} sends it · ", key(Action::SendAnyway)),
             Why::TicketMovedOn => String::new(),
         };
         let keys = format!(
-            "{send}{} opens its form again   {} takes it back   {} decides later",
+            "{send}{} takes it back and opens its form · {} takes it back · {} decides later",
             key(Action::Reopen),
             key(Action::TakeBack),
             key(Action::Back)

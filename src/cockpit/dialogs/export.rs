@@ -28,6 +28,10 @@ pub struct Export {
     said: Option<Result<PathBuf, String>>,
 }
 
+fn rows(many: usize) -> String {
+    if many == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(many)) }
+}
+
 impl Export {
     /// Asks where a list is to go.
     pub fn new(extract: Extract) -> Self {
@@ -48,7 +52,7 @@ impl Export {
         match first {
             Some(Ok((text, many))) => {
                 let of = if many < self.many { format!("the first {} of ", grouped(many)) } else { String::new() };
-                let said = format!("Copied {of}{} rows, as CSV.", grouped(self.many));
+                let said = format!("Copied {of}{}, as CSV.", rows(self.many));
                 vec![Ask::Close, Ask::Effect(Effect::Copy(text)), Ask::Say(said)]
             }
             Some(Err(why)) => {
@@ -93,10 +97,10 @@ impl Part for Export {
             (None, Some(_)) => ("Writing …".to_owned(), Role::Muted),
             (None, None) => (
                 format!(
-                    "The {} as it stands, {} rows: into a new file in the folder where dispatch was started, or onto \
-                     the clipboard.",
+                    "The {} as it stands, {}: into a new file in the folder where dispatch was started, or onto the \
+                     clipboard.",
                     self.name,
-                    grouped(self.many)
+                    rows(self.many)
                 ),
                 Role::Text,
             ),

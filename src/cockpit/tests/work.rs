@@ -100,7 +100,7 @@ fn an_outage_is_told_with_the_age_of_the_data_and_its_end_too() {
     stage.hear(Msg::Tick(at(30)));
     stage.hear(Msg::Feed(FeedNews::Away("connection refused".to_owned())));
     let text = stage.text();
-    assert!(text.contains("away 30s") && text.contains("What you see is 30s old"), "{text}");
+    assert!(text.contains("away 30s") && text.contains("Data 30s old"), "{text}");
     stage.keys("j");
     assert_eq!(stage.selected(), "T-10440", "reading goes on");
     let call = envelope(10_440);

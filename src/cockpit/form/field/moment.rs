@@ -30,6 +30,9 @@ pub(super) fn said_in(draft: &Value) -> Said {
     Some((text, draft.get("at")?.as_str().and_then(Timestamp::parse)?))
 }
 
+/// Clocks differ by a few minutes; what is said to have happened further ahead has not.
+const EARLY: i64 = 5;
+
 /// What the key for the next morning says.
 pub(super) const MORNING: &str = "tomorrow 8:00";
 
@@ -178,6 +181,9 @@ impl Control for Moment {
             let beside = time::beside(*at, self.zone);
             let beside = if self.typed.text() == said { beside } else { format!("= {said} {beside}") };
             line.push_span(Span::styled(format!("  {beside}"), look.style(Role::Muted)));
+            if self.is_now && *at > look.now.plus_minutes(EARLY) {
+                line.push_span(Span::styled("  that is still to come", look.style(Role::Warning)));
+            }
         }
         lines
     }

@@ -15,6 +15,9 @@ use crate::cockpit::theme::Role;
 use crate::domain::payload;
 use crate::domain::time::Timestamp;
 
+/// A visit that is longer, in hours, is likely a slip.
+const LONG: i64 = 12;
+
 /// A field of a window.
 #[derive(Debug)]
 pub struct Window {
@@ -182,6 +185,14 @@ impl Control for Window {
             let beside = time::beside(window.start, self.zone);
             let beside = if self.typed.text() == said { beside } else { format!("= {said} {beside}") };
             line.push_span(Span::styled(format!("  {beside}"), look.style(Role::Muted)));
+            let hours = (window.end.utc() - window.start.utc()).num_hours();
+            let odd = [
+                (window.start < look.now).then(|| "begun already".to_owned()),
+                (hours > LONG).then(|| format!("{hours} hours long")),
+            ];
+            for odd in odd.into_iter().flatten() {
+                line.push_span(Span::styled(format!("  {odd}"), look.style(Role::Warning)));
+            }
         }
         lines
     }

@@ -63,7 +63,11 @@ pub fn draw(
 ) {
     let [chain, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     let (text, role) = match &case.chain {
-        None => (format!("✓ chain whole, {} events", case.events.len()), Role::Success),
+        None => {
+            let zone = zone(world)
+                .map_or("UTC".to_owned(), |zone| world.now.utc().with_timezone(&zone).format("%Z").to_string());
+            (format!("✓ chain whole, {} events, times in {zone}", case.events.len()), Role::Success)
+        }
         Some(finding) => (format!("✗ chain broken: {finding}"), Role::Error),
     };
     let text = safe(&text, usize::from(area.width).saturating_sub(1));
