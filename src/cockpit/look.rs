@@ -6,17 +6,19 @@ use std::borrow::Cow;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Borders, Clear};
+use unicode_width::UnicodeWidthChar;
 
 use super::keymap::Action;
+use super::msg::Picture;
 use super::theme::{Role, Theme};
 use crate::domain::sla::SlaStatus;
 use crate::domain::state::{Phase, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
 use crate::text::{age, cut, grouped, plain, width};
-use unicode_width::UnicodeWidthChar;
 
 /// Text from the world, harmless and at most so wide.
 pub fn safe(text: &str, columns: usize) -> String {
@@ -246,6 +248,40 @@ pub fn scrolled(top: usize, cursor: usize, height: usize, len: usize) -> usize {
         top
     };
     top.min(len.saturating_sub(height))
+}
+
+/// Whether a theme has colours: without them there is nothing to see in a picture.
+pub fn has_colours(theme: &Theme) -> bool {
+    theme.style(Role::SlaBreach).fg.is_some_and(|color| color != Color::Reset)
+}
+
+/// Draws a picture with two pixels a character, as large as it fits.
+pub fn half_blocks(screen: &mut Frame<'_>, area: Rect, picture: &Picture) {
+    let (width, height) = (usize::from(picture.width), usize::from(picture.height));
+    if width == 0 || height == 0 || area.is_empty() {
+        return;
+    }
+    let (columns, rows) = (usize::from(area.width), usize::from(area.height) * 2);
+    // The same scale both ways, so that nothing is stretched; never larger than it is.
+    let (across, down) = if columns * height <= rows * width {
+        (columns, columns * height / width)
+    } else {
+        (rows * width / height, rows)
+    };
+    let (across, down) = (across.clamp(1, width.max(1)), down.clamp(1, height.max(1)));
+    let pixel = |x: usize, y: usize| {
+        let at = (y * height / down).min(height - 1) * width + (x * width / across).min(width - 1);
+        picture.pixels.get(at).map_or(Color::Reset, |[r, g, b]| Color::Rgb(*r, *g, *b))
+    };
+    let buffer = screen.buffer_mut();
+    for (row, y) in (area.y..area.bottom()).enumerate().take(down.div_ceil(2)) {
+        for (column, x) in (area.x..area.right()).enumerate().take(across) {
+            let lower = if row * 2 + 1 < down { pixel(column, row * 2 + 1) } else { Color::Reset };
+            if let Some(cell) = buffer.cell_mut((x, y)) {
+                cell.set_char('▀').set_style(Style::new().fg(pixel(column, row * 2)).bg(lower));
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -383,3 +383,13 @@ fn a_click_in_the_timeline_goes_to_the_event_it_is_on() {
         assert!(line.contains("▌2"), "{below}: {line}");
     }
 }
+
+#[test]
+fn a_picture_is_seen_on_a_small_screen_too() {
+    let mut stage = Stage::with_case(80, 24);
+    let picture = crate::cockpit::msg::Picture { width: 8, height: 8, pixels: vec![[200, 40, 40]; 64] };
+    let raw = crate::cockpit::dialogs::raw::Raw::new("Evidence".to_owned(), &json!({"kind": "PHOTO"}), Some(picture));
+    crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Open(Box::new(raw))]);
+    let text = stage.text();
+    assert!(text.contains("▀▀▀▀▀▀▀▀") && text.contains("\"PHOTO\""), "{text}");
+}
