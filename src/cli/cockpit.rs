@@ -57,6 +57,7 @@ pub async fn run(session: &mut Session) -> Result<u8, CliError> {
     }
     let mut beginning = Beginning::plain(caller.actor.clone(), Bundle::embedded(), Timestamp::new(chrono::Utc::now()));
     beginning.place = place(&opening);
+    beginning.is_private = matches!(opening.which, Which::Private(_));
     beginning.keymap = keymap;
     beginning.themes = themes;
     beginning.theme = file.theme;

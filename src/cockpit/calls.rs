@@ -93,6 +93,7 @@ impl Calls {
             CallNews::Adopted(envelope) => return self.pressed(envelope.clone(), now),
             CallNews::Sent(id) => (*id, Standing::Sent),
             CallNews::Waits(id) => (*id, Standing::Waits),
+            CallNews::Withdrawn(id) => (*id, Standing::Withdrawn),
             CallNews::Asks { envelope, why } => (envelope.request_id, Standing::Asks(*why)),
             CallNews::Answered { envelope, outcome } => {
                 let standing = match outcome {

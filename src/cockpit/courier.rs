@@ -88,8 +88,6 @@ struct Held {
     has_said_why: bool,
     /// Since when it waits without having been asked for again, in milliseconds since 1970.
     since: i64,
-    /// The version of its ticket that it asked about.
-    moved_to: Option<i64>,
 }
 
 impl Held {
@@ -113,7 +111,6 @@ impl Held {
             said: false,
             has_said_why: false,
             since,
-            moved_to: None,
         }
     }
 }
@@ -232,7 +229,7 @@ impl Courier {
     async fn take(&mut self, order: Order) {
         match order {
             Order::Send(envelope) => self.send(*envelope).await,
-            Order::SendAfterAll(id) => self.send_after_all(id).await,
+            Order::SendAfterAll(id) => self.send_after_all(id),
             Order::Withdraw(id) => {
                 let Some(place) = self.place(id) else { return };
                 let Some(call) = self.calls.get(place) else { return };
@@ -242,6 +239,7 @@ impl Courier {
                 }
                 self.calls.remove(place);
                 self.settle(id).await;
+                self.news(CallNews::Withdrawn(id));
             }
             Order::Link(is_live) => {
                 let is_back = is_live && !self.is_live;
@@ -277,18 +275,12 @@ impl Courier {
         }
     }
 
-    /// It goes as of now: what was asked about is known.
-    async fn send_after_all(&mut self, id: Uuid) {
-        let Some(call) = self.calls.iter_mut().find(|call| call.envelope.request_id == id) else { return };
-        if call.stage != Stage::Asking {
-            return;
-        }
-        (call.stage, call.since) = (Stage::Ready, Utc::now().timestamp_millis());
-        let Some(version) = call.moved_to.take() else { return };
-        call.envelope.if_version = Some(version);
-        let changed = call.envelope.clone();
-        if let Err(why) = self.book.write(move |journal| journal.changed(&changed)).await {
-            tracing::warn!(%why, "a call goes on as it was asked for first, should this process end");
+    /// It goes as of now, and that is told anew.
+    fn send_after_all(&mut self, id: Uuid) {
+        if let Some(call) = self.calls.iter_mut().find(|call| call.envelope.request_id == id)
+            && call.stage == Stage::Asking
+        {
+            (call.stage, call.since, call.said) = (Stage::Ready, Utc::now().timestamp_millis(), false);
         }
     }
 
@@ -370,8 +362,8 @@ impl Courier {
                     self.news(news);
                 }
             }
-            Outcome::MovedOn { to } => {
-                (call.stage, call.moved_to) = (Stage::Asking, Some(to));
+            Outcome::MovedOn => {
+                call.stage = Stage::Asking;
                 let envelope = call.envelope.clone();
                 self.news(CallNews::Asks { envelope, why: Why::TicketMovedOn });
             }
@@ -381,7 +373,8 @@ impl Courier {
     /// A call has no answer yet. It may have been sent, and goes on.
     fn slow(&mut self, id: Uuid) {
         let mut news = Vec::new();
-        if let Some(call) = self.calls.iter_mut().find(|call| call.envelope.request_id == id) {
+        let call = self.calls.iter_mut().find(|call| call.envelope.request_id == id);
+        if let Some(call) = call.filter(|call| call.stage == Stage::Out) {
             call.waits(&mut news);
         }
         for news in news {

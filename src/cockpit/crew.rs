@@ -164,9 +164,9 @@ impl Crew {
             let _ = kept.send(());
             Ok(())
         });
-        let written = timeout(LEAVING, async { tokio::join!(counted, all_kept).0.unwrap_or(0) });
-        let (_, written) = tokio::join!(goodbye, written);
-        written.unwrap_or(0)
+        // One that is late does not make the other unsaid.
+        let (_, counted, _) = tokio::join!(goodbye, timeout(LEAVING, counted), timeout(LEAVING, all_kept));
+        counted.ok().and_then(Result::ok).unwrap_or(0)
     }
 
     fn order(&self, order: Order) {

@@ -87,7 +87,7 @@ impl Extract {
     }
 
     /// How many rows it has.
-    pub fn len(&self) -> usize {
+    pub fn many(&self) -> usize {
         match self {
             Self::Queue { lines, .. } => lines.len(),
             Self::Timeline(rows) | Self::Evidence(rows) => rows.len(),

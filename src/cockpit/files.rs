@@ -21,9 +21,16 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Sen
     spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
+/// A path as a shell would read it: `~` is the user's folder.
+fn at_home(path: PathBuf) -> PathBuf {
+    let rest = path.strip_prefix("~").ok().map(Path::to_owned);
+    rest.zip(etcetera::home_dir().ok()).map_or(path, |(rest, home)| home.join(rest))
+}
+
 /// What is in a folder: folders first, then files, each by name. What is hidden is shown only inside
 /// what is hidden.
 pub async fn folder(path: PathBuf) -> Result<Vec<Entry>, String> {
+    let path = at_home(path);
     aside(move || {
         let failed = |error: std::io::Error| {
             format!("{} cannot be read: {}. Choose another folder.", path.display(), failure(&error))
@@ -49,6 +56,7 @@ pub async fn folder(path: PathBuf) -> Result<Vec<Entry>, String> {
 
 /// A file's hash and size, and its bytes: of an ordinary file that evidence may be.
 pub async fn fingerprint(path: PathBuf) -> Result<(Fingerprint, Vec<u8>), String> {
+    let path = at_home(path);
     aside(move || {
         let shown = path.display();
         let failed =

@@ -1,6 +1,8 @@
 //! Follows the queue for one actor: reads it once, then hears of every change.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -34,9 +36,10 @@ pub async fn follow(
     changed: Arc<Notify>,
     tell: UnboundedSender<Msg>,
 ) {
+    let was_there = AtomicBool::new(false);
     loop {
         let caller = Caller::local(who.borrow_and_update().clone());
-        let follower = Follower { tell: &tell, changed: &changed, away: None, was_there: false };
+        let follower = Follower { tell: &tell, changed: &changed, away: None, was_there: &was_there };
         tokio::select! {
             other = who.changed() => if other.is_err() { return },
             () = follower.follow(&*desk, &caller) => return,
@@ -56,8 +59,8 @@ struct Follower<'a> {
     changed: &'a Notify,
     /// What was said of there being no answer.
     away: Option<String>,
-    /// There was one before.
-    was_there: bool,
+    /// There was one before, for whomever.
+    was_there: &'a AtomicBool,
 }
 
 impl Follower<'_> {
@@ -135,13 +138,13 @@ impl Follower<'_> {
             } else {
                 if self.away.is_none() {
                     let opening = "The database is still being opened.";
-                    self.away(if self.was_there { "The database does not answer." } else { opening })?;
+                    self.away(if self.was_there.load(Relaxed) { "The database does not answer." } else { opening })?;
                 }
                 answer.await
             };
             match answered {
                 Ok(answer) => {
-                    self.was_there = true;
+                    self.was_there.store(true, Relaxed);
                     return Ok(answer);
                 }
                 Err(refusal) if refusal.status() >= 500 => {

@@ -5,14 +5,17 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use super::effect::Effect;
-use super::heed::{attend, heed, reopen};
+use super::envelope::Target;
+use super::heed::{attend, give_back, heed, reopen};
 use super::known::Link;
+use super::look::safe;
 use super::model::Model;
 use super::msg::{CallNews, FeedNews, Msg};
 use super::panes::queue::FOUND;
 use super::part::Part;
 use super::theme::Role;
 use crate::domain::queue::Row;
+use crate::domain::sla::{SlaClock, SlaStatus};
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
 use crate::engine::{Refused, Reply};
@@ -58,10 +61,16 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
             match outcome {
                 Ok(rows) => found(model, rows),
                 Err(refusal) => {
-                    model.say(format!("Closed work could not be searched: {}", refusal.message()), Role::Warning);
+                    let why = if refusal.status() >= 500 { "the database does not answer." } else { refusal.message() };
+                    model.say(format!("Closed work could not be searched: {why}"), Role::Warning);
                 }
             }
         }
+        // Its dialog was closed meanwhile.
+        Msg::Exported { outcome, .. } if model.dialogs.is_empty() => match outcome {
+            Ok(path) => model.say(format!("Written: {}", safe(&path.display().to_string(), 200)), Role::Success),
+            Err(why) => model.say(why, Role::Error),
+        },
         Msg::Case { ticket, outcome: Ok(case) } => {
             model.known.trouble = None;
             model.known.keep_case(ticket, (*case).clone());
@@ -200,13 +209,12 @@ fn take(model: &mut Model, rows: Vec<Row>, at: Timestamp) {
     let bundle = model.known.bundle.clone();
     let slots = model.known.rows.take(rows, &bundle.policy, at);
     model.queue.shown.changed(&model.known, &slots);
-    if let Some(wanted) = model.wanted
-        && model.queue.select(&model.known, wanted)
-    {
+    go_to_wanted(model);
+    // Pages that are still to come may hold the ticket that the cursor is to go back to.
+    if model.known.is_complete {
         model.wanted = None;
     }
-    // Pages that are still to come may hold the ticket that the cursor is to go back to.
-    if model.wanted.is_none() || model.known.is_complete {
+    if model.wanted.is_none() {
         model.queue.follow(&model.known);
     }
 }
@@ -219,6 +227,8 @@ struct Noticed {
     /// What became of it, where it leaves.
     left: Option<String>,
     emergencies: Vec<Uuid>,
+    /// Whose promise a change broke, where time had not.
+    broken: Vec<Uuid>,
 }
 
 fn notice(model: &mut Model, rows: &[Row], at: Timestamp) -> Noticed {
@@ -237,6 +247,12 @@ fn notice(model: &mut Model, rows: &[Row], at: Timestamp) -> Noticed {
         let is_emergency = row.priority == Priority::Emergency && !row.state.is_terminal();
         if is_emergency && !is_ours && before.is_none_or(|line| line.priority != Priority::Emergency) {
             noticed.emergencies.push(id);
+        }
+        let is_broken = row.sla_status == SlaStatus::Breach && row.sla_clock == SlaClock::Running;
+        let policy = &model.known.bundle.policy;
+        let was_broken = before.is_some_and(|line| line.reading(policy, at).status == SlaStatus::Breach);
+        if is_broken && !was_broken && !is_ours && !row.state.is_terminal() && !noticed.emergencies.contains(&id) {
+            noticed.broken.push(id);
         }
         let is_new = before.is_none_or(|line| line.seq != row.seq);
         if selected == Some(id) {
@@ -257,7 +273,7 @@ fn notice(model: &mut Model, rows: &[Row], at: Timestamp) -> Noticed {
 
 fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -> Vec<Effect> {
     let selected = model.queue.selected();
-    let Noticed { is_selected, mut left, emergencies } = notice(model, &rows, at);
+    let Noticed { is_selected, mut left, emergencies, broken } = notice(model, &rows, at);
     // A guest that changed is shown as it now is.
     for row in rows.iter().filter(|row| row.state.is_terminal()) {
         if model.known.guests.contains_key(&row.ticket_id) || selected == Some(row.ticket_id) {
@@ -282,11 +298,7 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
         let bundle = model.known.bundle.clone();
         let slots = model.known.rows.take(rows, &bundle.policy, at);
         model.queue.shown.changed(&model.known, &slots);
-        if let Some(wanted) = model.wanted
-            && model.queue.select(&model.known, wanted)
-        {
-            model.wanted = None;
-        }
+        go_to_wanted(model);
         if !model.queue.follow(&model.known) {
             let text = left.unwrap_or_else(|| format!("{} no longer fits here.", number.unwrap_or_default()));
             model.say(format!("{text} The cursor stands on the next one."), Role::Warning);
@@ -295,6 +307,7 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
     let mut effects = if is_selected { load_case(model) } else { Vec::new() };
     if model.known.is_complete {
         effects.extend(alarm(model, &emergencies, "new emergency"));
+        effects.extend(alarm(model, &broken, "promise broken"));
     }
     effects
 }
@@ -317,12 +330,18 @@ fn found(model: &mut Model, rows: Vec<Row>) {
     let kept: HashSet<Uuid> = guests.iter().copied().chain(model.queue.selected()).collect();
     model.known.guests.retain(|id, _| kept.contains(id));
     model.queue.shown.set_guests(guests, is_cut);
+    go_to_wanted(model);
+    model.queue.follow(&model.known);
+}
+
+/// Puts the cursor on the ticket it is to go to, once that is there. Nothing moves under an open menu or form.
+fn go_to_wanted(model: &mut Model) {
     if let Some(wanted) = model.wanted
+        && model.dialogs.is_empty()
         && model.queue.select(&model.known, wanted)
     {
         model.wanted = None;
     }
-    model.queue.follow(&model.known);
 }
 
 fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
@@ -331,7 +350,8 @@ fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
     model.known.calls.hear(&news, now);
     match news {
         CallNews::Adopted(envelope) => {
-            model.say(format!("{} from an earlier run goes on.", envelope.tool), Role::Warning);
+            let about = number_of(&envelope.target);
+            model.say(format!("{}{about} from an earlier run is kept, and goes on.", envelope.tool), Role::Warning);
             Vec::new()
         }
         CallNews::Sent(_) => Vec::new(),
@@ -343,6 +363,14 @@ fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
         CallNews::Asks { envelope, why } => {
             model.asking.push_back((envelope, why));
             Vec::new()
+        }
+        CallNews::Withdrawn(id) => {
+            let is_reopened = model.reopening.take_if(|reopening| *reopening == id).is_some();
+            if is_reopened && model.dialogs.is_empty() && !model.queue.is_editing() {
+                reopen(model, id)
+            } else {
+                model.known.calls.get(id).cloned().map_or_else(Vec::new, |call| give_back(model, &call.envelope))
+            }
         }
         CallNews::Answered { envelope, outcome } => answered(model, &envelope, outcome),
     }
@@ -374,13 +402,22 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
             effects
         }
         Err(refused) => {
-            model.say(format!("✗ {}: {}", envelope.tool, refused.refusal.message()), Role::Error);
+            let about = number_of(&envelope.target);
+            model.say(format!("✗ {}{about}: {}", envelope.tool, refused.refusal.message()), Role::Error);
             let is_here = envelope.ticket_id().is_none_or(|id| model.queue.selected() == Some(id));
             if model.dialogs.is_empty() && is_here && !model.queue.is_editing() {
                 reopen(model, envelope.request_id)
             } else {
-                Vec::new()
+                give_back(model, envelope)
             }
         }
+    }
+}
+
+/// Which ticket a call is on, to be said behind its tool.
+fn number_of(target: &Target) -> String {
+    match target {
+        Target::Ticket { number, .. } => format!(" on {number}"),
+        Target::Kind(_) | Target::Nothing => String::new(),
     }
 }

@@ -13,7 +13,7 @@ use super::dialogs::lists;
 use super::dialogs::palette::Palette;
 use super::dialogs::quit::Quit;
 use super::effect::Effect;
-use super::envelope::Target;
+use super::envelope::{Envelope, Target};
 use super::extract::Extract;
 use super::form::Form;
 use super::keymap::{self, Action, Scope};
@@ -260,8 +260,9 @@ pub(super) fn heed(model: &mut Model, asks: Vec<Ask>) -> Vec<Effect> {
                     effects.push(Effect::Redraw);
                 }
             }
-            Ask::Withdraw(id) => {
-                model.known.calls.stands(id, Standing::Withdrawn, model.known.now());
+            Ask::TakeBack { id, reopens } => {
+                // It is taken back when the courier says so: it may be too late.
+                model.reopening = reopens.then_some(id);
                 effects.push(Effect::Withdraw(id));
             }
             Ask::Reopen(id) => effects.extend(reopen(model, id)),
@@ -329,6 +330,27 @@ fn switch_role(model: &mut Model, role: actor::Role) -> Vec<Effect> {
     vec![Effect::Follow(actor)]
 }
 
+/// Puts what a call was made of back into its form, unless something else was begun there meanwhile, which is worth
+/// more than what can be read in the call.
+pub(super) fn give_back(model: &mut Model, envelope: &Envelope) -> Vec<Effect> {
+    let Some(tool) = registry::find(&envelope.tool) else { return Vec::new() };
+    let key = Form::draft_key(tool, kind_of(&envelope.target), envelope.ticket_id(), &envelope.actor);
+    let Some(sent) = envelope.draft_key.clone().filter(|_| !model.known.drafts.contains_key(&key)) else {
+        return Vec::new();
+    };
+    let Some(draft) = model.known.drafts.remove(&sent) else { return Vec::new() };
+    let mut effects = effect_of(model, Effect::KeepDraft { key, draft });
+    effects.push(Effect::DropDraft { key: sent });
+    effects
+}
+
+fn kind_of(target: &Target) -> Option<Kind> {
+    match target {
+        Target::Kind(kind) => Kind::named(kind).ok(),
+        Target::Ticket { .. } | Target::Nothing => None,
+    }
+}
+
 /// Opens the form of a call again that was refused or taken back, with what was typed into it.
 pub(super) fn reopen(model: &mut Model, id: Uuid) -> Vec<Effect> {
     let Some(entry) = model.known.calls.get(id).cloned() else { return Vec::new() };
@@ -338,10 +360,7 @@ pub(super) fn reopen(model: &mut Model, id: Uuid) -> Vec<Effect> {
         _ => return Vec::new(),
     };
     let Some(tool) = registry::find(&entry.envelope.tool) else { return Vec::new() };
-    let kind = match &entry.envelope.target {
-        Target::Kind(kind) => Kind::named(kind).ok(),
-        Target::Ticket { .. } | Target::Nothing => None,
-    };
+    let kind = kind_of(&entry.envelope.target);
     let mut effects = Vec::new();
     if let Target::Ticket { id: ticket, number } = &entry.envelope.target
         && !model.queue.select(&model.known, *ticket)
@@ -350,18 +369,12 @@ pub(super) fn reopen(model: &mut Model, id: Uuid) -> Vec<Effect> {
         model.wanted = Some(*ticket);
         return filter(model, number);
     }
-    let key = Form::draft_key(tool, kind, entry.envelope.ticket_id(), &model.world());
-    if let Some(sent) = &entry.envelope.draft_key
-        && let Some(draft) = model.known.drafts.remove(sent)
-    {
-        effects.push(Effect::DropDraft { key: sent.clone() });
-        // Unless something else was begun meanwhile, which is worth more than what can be read in the call.
-        if !model.known.drafts.contains_key(&key) {
-            effects.extend(effect_of(model, Effect::KeepDraft { key, draft }));
-        }
-    }
+    effects.extend(give_back(model, &entry.envelope));
+    let is_newer = entry.envelope.draft_key.is_some_and(|sent| model.known.drafts.contains_key(&sent));
     let (mut form, asks) = Form::open(tool, kind, &model.world());
-    if let Some(refusal) = refusal {
+    if is_newer {
+        model.say("This was begun later; what was sent comes back once this is sent or thrown away.", Role::Warning);
+    } else if let Some(refusal) = refusal {
         form.place(&Refused { refusal, request_id: Some(id), correlation_id: None });
     }
     effects.extend(open(model, Box::new(form)));

@@ -66,6 +66,12 @@ words! {
         AddEntry = "add_entry",
         RemoveEntry = "remove_entry",
         GoOn = "go_on",
+        SendAnyway = "send_anyway",
+        Reopen = "reopen",
+        TakeBack = "take_back",
+        WriteCsv = "write_csv",
+        WriteJson = "write_json",
+        CopyList = "copy_list",
     }
 }
 
@@ -78,8 +84,10 @@ words! {
         Case = "case",
         /// Lists on top of the screen: menus, help, choices.
         List = "list",
-        /// A question with answers of its own.
+        /// Whether a call that waited is to go.
         Question = "question",
+        /// Where a list is to go.
+        Export = "export",
         /// What is only read: help, entries, calls.
         Read = "read",
         /// What is typed into: everything that makes a character is text.
@@ -142,7 +150,7 @@ pub const TABLE: &[Binding] = &[
     row(S::Case, A::PageDown, "ctrl-d pagedown", None, "Down one page"),
     row(S::Case, A::Top, "g home", None, "To the beginning"),
     row(S::Case, A::Bottom, "G end", None, "To the end"),
-    row(S::Case, A::TabNext, "l right", Some("tab"), "The next tab"),
+    row(S::Case, A::TabNext, "l right", Some("next tab"), "The next tab"),
     row(S::Case, A::TabPrevious, "h left", None, "The tab before"),
     row(S::Case, A::Enter, "enter", None, "Look at one entry closely"),
     row(S::Case, A::Back, "esc", None, "Back to the queue"),
@@ -173,8 +181,14 @@ pub const TABLE: &[Binding] = &[
     row(S::List, A::Bottom, "end", None, "To the last entry"),
     row(S::List, A::Enter, "enter", Some("choose"), "Choose the entry"),
     row(S::List, A::Back, "esc ctrl-c", Some("close"), "Close"),
-    row(S::Question, A::Enter, "enter", None, "Close, once all is done"),
-    row(S::Question, A::Back, "esc ctrl-c", Some("close"), "Close"),
+    row(S::Question, A::SendAnyway, "s", Some("send"), "Send it after all"),
+    row(S::Question, A::Reopen, "f", Some("form"), "Take it back, and open its form again"),
+    row(S::Question, A::TakeBack, "w", Some("take back"), "Take it back"),
+    row(S::Question, A::Back, "esc ctrl-c", Some("later"), "Decide later"),
+    row(S::Export, A::WriteCsv, "c", Some("CSV file"), "Write it to a CSV file"),
+    row(S::Export, A::WriteJson, "j", Some("JSON file"), "Write it to a JSON file"),
+    row(S::Export, A::CopyList, "y", Some("copy"), "Copy it as CSV"),
+    row(S::Export, A::Back, "esc enter ctrl-c", Some("close"), "Close"),
     row(S::Read, A::Up, "k up", None, "Up one line"),
     row(S::Read, A::Down, "j down", None, "Down one line"),
     row(S::Read, A::PageUp, "ctrl-u pageup", None, "Up one page"),
@@ -312,7 +326,12 @@ impl Keymap {
     pub fn with(changes: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut map = Self::default();
         for (name, text) in changes {
-            let (scope, action) = name.split_once('.').map_or((None, name.as_str()), |(s, a)| (Scope::parse(s), a));
+            let (place, action) = name.split_once('.').map_or((None, name.as_str()), |(place, of)| (Some(place), of));
+            let scope = place.and_then(Scope::parse);
+            if place.is_some() && scope.is_none() {
+                let all: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+                return Err(format!("There is no place `{name}` to give keys to. There are: {}.", all.join(", ")));
+            }
             let Some(action) = Action::parse(action) else {
                 let all: Vec<_> = Action::ALL.iter().map(|action| action.as_str()).collect();
                 return Err(format!("There is no action `{name}` to give keys to. There are: {}.", all.join(", ")));
@@ -323,10 +342,17 @@ impl Keymap {
                     "`{wrong}` is no key for {name}. Keys are written like q, G, ctrl-l, alt-m, space, enter, f1."
                 ));
             }
+            let mut is_there = false;
             for (binding, at) in &mut map.rows {
                 if binding.action == action && scope.is_none_or(|scope| scope == binding.scope) {
                     *at = keys(text);
+                    is_there = true;
                 }
+            }
+            if !is_there {
+                let places = TABLE.iter().filter(|row| row.action == action).map(|row| row.scope.as_str());
+                let places: Vec<_> = places.collect();
+                return Err(format!("{name} has no keys there. {action} has in: {}.", places.join(", ")));
             }
         }
         for (binding, keys) in &map.rows {
@@ -378,7 +404,7 @@ impl Keymap {
         find(scope).or_else(|| match scope {
             Scope::Queue | Scope::Case => find(Scope::Global),
             // What is no text keeps its meaning over a dialog, as far as it cannot harm it.
-            Scope::List | Scope::Question | Scope::Read | Scope::Line | Scope::Form => {
+            Scope::List | Scope::Question | Scope::Export | Scope::Read | Scope::Line | Scope::Form => {
                 find(Scope::Global).filter(|action| {
                     let is_help = *action == A::Help && scope == Scope::Form;
                     (is_help || matches!(action, A::Redraw | A::Suspend)) && !key.is_text()

@@ -48,6 +48,8 @@ pub struct Known {
     pub bundle: Arc<Bundle>,
     /// What the header calls the place: a company, a database.
     pub place: String,
+    /// Whether the database is the private one, which `dispatch db start` starts.
+    pub is_private: bool,
     pub rows: Rows,
     /// Whether all pages of the queue have come.
     pub is_complete: bool,
@@ -87,6 +89,7 @@ impl Known {
             actor,
             bundle,
             place: String::new(),
+            is_private: false,
             rows: Rows::default(),
             is_complete: false,
             guests: HashMap::new(),

@@ -3,12 +3,16 @@
 
 use std::borrow::Cow;
 
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Borders, Clear};
+use unicode_width::UnicodeWidthChar;
 
 use super::keymap::Action;
+use super::msg::Picture;
 use super::theme::{Role, Theme};
 use crate::domain::sla::SlaStatus;
 use crate::domain::state::{Phase, State};
@@ -140,25 +144,38 @@ pub fn money(cents: i64) -> String {
     format!("{sign}${}.{:02}", grouped(cents.unsigned_abs() / 100), cents.unsigned_abs() % 100)
 }
 
-/// Words on as many lines as they need.
+/// The longest text that is wrapped, in bytes.
+const MOST_WRAPPED: usize = 16 * 1_024;
+
+/// Words on as many lines as they need; of a text that nobody reads to its end, the beginning.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let text = crate::text::plain(text);
+    let columns = columns.max(2);
+    let text = crate::text::plain(text.get(..text.floor_char_boundary(MOST_WRAPPED)).unwrap_or_default());
     let mut lines: Vec<String> = Vec::new();
+    let mut room = 0;
     for word in text.split_whitespace() {
-        let mut word = word.to_owned();
-        while width(&word) > columns.max(1) {
-            let head: String = safe(&word, columns.max(2));
-            let taken = head.trim_end_matches('…').chars().count().max(1);
-            lines.push(word.chars().take(taken).collect());
-            word = word.chars().skip(taken).collect();
-        }
-        match lines.last_mut() {
-            Some(line) if width(line) + 1 + width(&word) <= columns && !line.is_empty() => {
+        let wide = width(word);
+        if wide < room {
+            room -= wide + 1;
+            if let Some(line) = lines.last_mut() {
                 line.push(' ');
-                line.push_str(&word);
+                line.push_str(word);
             }
-            _ => lines.push(word),
+            continue;
         }
+        // A word that is longer than a line is broken where the line ends.
+        let (mut line, mut used) = (String::new(), 0);
+        for c in word.chars() {
+            let wide = c.width().unwrap_or_default();
+            if used + wide > columns {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push(c);
+            used += wide;
+        }
+        lines.push(line);
+        room = columns.saturating_sub(used);
     }
     lines
 }
@@ -166,6 +183,12 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
 /// A span in a role.
 pub fn span(text: impl Into<String>, theme: &Theme, role: Role) -> Span<'static> {
     Span::styled(text.into(), theme.style(role))
+}
+
+/// The entry of a list that was clicked; `top` is the first that is shown.
+pub fn clicked(event: MouseEvent, area: Rect, top: usize) -> Option<usize> {
+    let is_click = matches!(event.kind, MouseEventKind::Down(MouseButton::Left));
+    (is_click && area.contains((event.column, event.row).into())).then(|| top + usize::from(event.row - area.y))
 }
 
 /// A frame around a pane or a dialog; the focused one is told by a heavier line, not by colour alone.
@@ -227,6 +250,40 @@ pub fn scrolled(top: usize, cursor: usize, height: usize, len: usize) -> usize {
     top.min(len.saturating_sub(height))
 }
 
+/// Whether a theme has colours: without them there is nothing to see in a picture.
+pub fn has_colours(theme: &Theme) -> bool {
+    theme.style(Role::SlaBreach).fg.is_some_and(|color| color != Color::Reset)
+}
+
+/// Draws a picture with two pixels a character, as large as it fits.
+pub fn half_blocks(screen: &mut Frame<'_>, area: Rect, picture: &Picture) {
+    let (width, height) = (usize::from(picture.width), usize::from(picture.height));
+    if width == 0 || height == 0 || area.is_empty() {
+        return;
+    }
+    let (columns, rows) = (usize::from(area.width), usize::from(area.height) * 2);
+    // The same scale both ways, so that nothing is stretched; never larger than it is.
+    let (across, down) = if columns * height <= rows * width {
+        (columns, columns * height / width)
+    } else {
+        (rows * width / height, rows)
+    };
+    let (across, down) = (across.clamp(1, width.max(1)), down.clamp(1, height.max(1)));
+    let pixel = |x: usize, y: usize| {
+        let at = (y * height / down).min(height - 1) * width + (x * width / across).min(width - 1);
+        picture.pixels.get(at).map_or(Color::Reset, |[r, g, b]| Color::Rgb(*r, *g, *b))
+    };
+    let buffer = screen.buffer_mut();
+    for (row, y) in (area.y..area.bottom()).enumerate().take(down.div_ceil(2)) {
+        for (column, x) in (area.x..area.right()).enumerate().take(across) {
+            let lower = if row * 2 + 1 < down { pixel(column, row * 2 + 1) } else { Color::Reset };
+            if let Some(cell) = buffer.cell_mut((x, y)) {
+                cell.set_char('▀').set_style(Style::new().fg(pixel(column, row * 2)).bg(lower));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +307,18 @@ mod tests {
             }
         }
         assert!(!safe("a\x1b[2Jb\u{202e}c", 20).contains('\x1b'));
+    }
+
+    #[test]
+    fn words_are_wrapped_and_long_ones_broken() {
+        assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!(wrap("aaaaaaa b cc", 5), ["aaaaa", "aa b", "cc"]);
+        assert_eq!(wrap("東京タワー", 4), ["東京", "タワ", "ー"]);
+        assert_eq!(wrap(" \n ", 5), [""; 0]);
+        for text in ["x".repeat(1_000_000), "x ".repeat(500_000)] {
+            let lines = wrap(&text, 60);
+            assert!(lines.len() < 1_000 && lines.iter().all(|line| width(line) <= 60));
+        }
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Beginning {
     pub bundle: Arc<Bundle>,
     /// What the header calls the place.
     pub place: String,
+    /// Whether the database is the private one, which `dispatch db start` starts.
+    pub is_private: bool,
     pub keymap: Keymap,
     pub themes: Themes,
     /// The theme to begin with, unless another was chosen before.
@@ -50,6 +52,7 @@ impl Beginning {
             actor,
             bundle,
             place: String::new(),
+            is_private: false,
             keymap: Keymap::default(),
             themes: Themes::default(),
             theme: None,
@@ -110,6 +113,8 @@ pub struct Model {
     pub(super) attended: Option<(Option<Uuid>, bool)>,
     /// A ticket to select as soon as its row comes.
     pub(super) wanted: Option<Uuid>,
+    /// A call whose form is to be opened again as soon as it is taken back.
+    pub(super) reopening: Option<Uuid>,
     /// Calls that ask again, behind the one that is asking.
     pub(super) asking: VecDeque<(Envelope, Why)>,
     is_dirty: bool,
@@ -121,13 +126,28 @@ pub const SPLIT: u16 = 62;
 impl Model {
     /// A cockpit that has heard nothing yet.
     pub fn new(beginning: Beginning) -> Self {
-        let Beginning { actor, bundle, place, keymap, themes, theme, views, bell, notify, drafts, choices, now, zone } =
-            beginning;
+        let Beginning {
+            actor,
+            bundle,
+            place,
+            is_private,
+            keymap,
+            themes,
+            theme,
+            views,
+            bell,
+            notify,
+            drafts,
+            choices,
+            now,
+            zone,
+        } = beginning;
         let chosen = choices.get("theme").and_then(Value::as_str).map(str::to_owned).or(theme);
         let first = themes.themes.iter().find(|theme| Some(&theme.name) == chosen.as_ref());
         let theme = first.or_else(|| themes.themes.first()).cloned().unwrap_or_else(Theme::mono);
         let mut known = Known::new(theme, keymap, actor, bundle, now);
         known.place = place;
+        known.is_private = is_private;
         known.zone = zone;
         known.drafts = drafts;
         known.views = views;
@@ -156,6 +176,7 @@ impl Model {
             rest: None,
             attended: None,
             wanted: None,
+            reopening: None,
             asking: VecDeque::new(),
             is_dirty: true,
         }

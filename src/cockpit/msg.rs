@@ -100,6 +100,8 @@ pub enum CallNews {
     Waits(Uuid),
     /// Not sent without asking again.
     Asks { envelope: Envelope, why: Why },
+    /// Taken back, before it was sent.
+    Withdrawn(Uuid),
     /// The answer, final.
     Answered { envelope: Envelope, outcome: Result<Reply, Refused> },
 }

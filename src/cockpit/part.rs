@@ -80,8 +80,11 @@ pub enum Ask {
         filter: String,
     },
     ForgetView(String),
-    /// Take back a call that was not sent.
-    Withdraw(Uuid),
+    /// Take back a call that was not sent, and perhaps open its form again.
+    TakeBack {
+        id: Uuid,
+        reopens: bool,
+    },
     /// Open the form of a refused call again, with what was typed and why it was refused.
     Reopen(Uuid),
     /// Act in another role.

@@ -22,9 +22,9 @@ const REST: Duration = Duration::from_millis(40);
 /// Changes the model with what happened.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut effects = match msg {
-        Msg::Key(key) => press(model, key),
-        Msg::Paste(text) => paste(model, &text),
-        Msg::Mouse(event) => mouse::mouse(model, event),
+        Msg::Key(key) => by_hand(model, |model| press(model, key)),
+        Msg::Paste(text) => by_hand(model, |model| paste(model, &text)),
+        Msg::Mouse(event) => by_hand(model, |model| mouse::mouse(model, event)),
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
             model.touch();
@@ -38,6 +38,18 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         other => hear::hear(model, other),
     };
     effects.extend(settle(model));
+    effects
+}
+
+/// Lets somebody do something. Whoever goes elsewhere, or looks through another filter, is not brought to the ticket
+/// that was waited for before.
+fn by_hand(model: &mut Model, act: impl FnOnce(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
+    let waited = model.wanted;
+    let stood = (model.queue.selected(), model.queue.filter_text().to_owned());
+    let effects = act(model);
+    if model.wanted == waited && (model.queue.selected(), model.queue.filter_text()) != (stood.0, stood.1.as_str()) {
+        model.wanted = None;
+    }
     effects
 }
 

@@ -107,14 +107,13 @@ fn banner(model: &Model) -> Option<(String, Role)> {
     let known = &model.known;
     match &known.link {
         Link::Away { why, .. } => {
-            let old = known.age_seconds().map_or_else(
-                || "Nothing was read yet.".to_owned(),
-                |seconds| format!("What you see is {} old.", age(seconds)),
-            );
-            let text = format!(
-                "No answer from the database. {old} Calls wait and are done once it is back. ({})",
-                safe(why, 120)
-            );
+            let old = known
+                .age_seconds()
+                .map_or_else(|| "Nothing was read yet.".to_owned(), |seconds| format!("Data {} old.", age(seconds)));
+            let remedy = if known.is_private { "`dispatch db start` starts it. " } else { "" };
+            let why = safe(why, 120);
+            let text =
+                format!("No answer from the database. {remedy}{old} Calls wait and are done once it is back. ({why})");
             Some((text, Role::Banner))
         }
         Link::Refused(refusal) => Some((refusal.message().to_owned(), Role::Banner)),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::queue::Row;
 use super::refusal::{Code, Refusal};
 use super::sla::{SlaClock, SlaStatus};
-use super::state::State;
+use super::state::{Phase, State};
 use super::time::Timestamp;
 use super::words::{Priority, words};
 
@@ -109,7 +109,36 @@ fn term(text: &str) -> Result<Term, Refusal> {
     if any_of.is_empty() {
         return Err(wrong(format!("The filter's `{field}:` says nothing. Write {field}:value.")));
     }
+    // A misspelt word of a short list would look like a list without work.
+    if let Some(known) = known(field)
+        && let Some(other) = any_of.iter().find(|value| !is_known(field, value, &known))
+    {
+        return Err(wrong(format!("{field}: knows no `{other}`. There are: {}.", known.join(", "))));
+    }
     Ok(Term::Field { field, any_of })
+}
+
+/// What a field can be, where that is a short list.
+fn known(field: Field) -> Option<Vec<String>> {
+    let all: Vec<&str> = match field {
+        Field::State => ["any", "open"].into_iter().chain(State::ALL.iter().map(|state| state.as_str())).collect(),
+        Field::Phase => Phase::ALL.iter().map(|phase| phase.as_str()).collect(),
+        Field::Priority => Priority::ALL.iter().map(|priority| priority.as_str()).collect(),
+        Field::Sla => {
+            let status = SlaStatus::ALL.iter().map(|status| status.as_str());
+            ["any"].into_iter().chain(status).chain(SlaClock::ALL.iter().map(|clock| clock.as_str())).collect()
+        }
+        _ => return None,
+    };
+    Some(all.into_iter().map(str::to_lowercase).collect())
+}
+
+/// Whether a value, as they are compared, is one of them: of priorities the beginning is enough.
+fn is_known(field: Field, value: &str, known: &[String]) -> bool {
+    match field {
+        Field::Priority => value == "emr" || known.iter().any(|word| word.starts_with(value)),
+        _ => known.iter().any(|word| fold(word) == *value),
+    }
 }
 
 /// As values are compared: lower case, spaces and underscores alike.
@@ -370,6 +399,15 @@ mod tests {
 
     fn shows(filter: &str) -> bool {
         RowFilter::parse(filter).unwrap().shows(&row(), now())
+    }
+
+    #[test]
+    fn a_misspelt_word_of_a_short_list_is_named_and_not_a_list_without_work() {
+        for wrong in ["state:banana", "pri:emergancy", "sla:foo", "phase:here", "-state:new,nwe"] {
+            let refusal = RowFilter::parse(wrong).unwrap_err();
+            assert!(refusal.message().contains("There are: "), "{wrong}: {}", refusal.message());
+        }
+        assert!(RowFilter::parse("site:banana tech:nobody incident:what state:ANY phase:onsite pri:urg").is_ok());
     }
 
     #[test]

@@ -48,12 +48,20 @@ async fn a_call_on_a_ticket_costs_as_much_after_a_thousand_as_after_a_few() {
         }
         all
     };
+    // The server's own workers read blocks too, now and then: the least of three is the call's own.
+    let least = async |from: usize| {
+        let mut least = vec![i64::MAX; 4];
+        for n in from..from + 3 {
+            least = least.into_iter().zip(cost(n).await).map(|(least, cost)| least.min(cost)).collect();
+        }
+        least
+    };
     let owner = own.owner().await;
     for sql in ["ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()"] {
         sqlx::raw_sql(sql).execute(&owner).await.unwrap();
     }
     owner.close().await;
-    let early = cost(8).await;
+    let early = least(8).await;
     let calls: Vec<Call> = (100..1_100).map(add).collect();
     for batch in calls.chunks(32) {
         // Every eighth is sent twice at once.
@@ -67,11 +75,11 @@ async fn a_call_on_a_ticket_costs_as_much_after_a_thousand_as_after_a_few() {
     while !single.store().other_backends().await.unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
-    let late = cost(9).await;
+    let late = least(11).await;
     println!("blocks read by evidence, triage, replay, read: {early:?} early, {late:?} late");
     for (early, late) in early.iter().zip(&late) {
         assert!(*late <= early + early / 2 + 10, "{early} blocks became {late}");
     }
-    assert_eq!(evidence_of(&single, &ticket).await, 1_010);
+    assert_eq!(evidence_of(&single, &ticket).await, 1_014);
     is_whole(&own.engine(4).await).await;
 }

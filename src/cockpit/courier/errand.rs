@@ -23,7 +23,7 @@ pub(super) enum Outcome {
     /// To be tried again.
     Away { may_be_sent: bool, why: String },
     /// Not sent: its ticket is at this version now.
-    MovedOn { to: i64 },
+    MovedOn,
 }
 
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Errand {
             let look = Call::new(&self.caller(), "ticket.get", Some(&ticket.to_string()), json!({}));
             match self.desk.call(look).await {
                 Ok(reply) => match reply.json()["version"].as_i64() {
-                    Some(to) if to != seen => return Some(Outcome::MovedOn { to }),
+                    Some(now) if now != seen => return Some(Outcome::MovedOn),
                     _ => {}
                 },
                 Err(refused) if refused.refusal.code() == Code::Unavailable => {

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, MouseEvent};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line as Text;
@@ -11,7 +11,7 @@ use ratatui::widgets::Paragraph;
 use uuid::Uuid;
 
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{dialog, left, safe, scrolled, span, wrap};
+use crate::cockpit::look::{clicked, dialog, left, safe, scrolled, span, wrap};
 use crate::cockpit::panes::case::summary::lacks_evidence;
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::rows::Line;
@@ -20,6 +20,7 @@ use crate::domain::actor;
 use crate::domain::judge;
 use crate::domain::next::{self, Next};
 use crate::domain::registry;
+use crate::domain::state::State;
 use crate::domain::tool::{From, Group, Tool};
 
 /// The dialog.
@@ -29,7 +30,8 @@ pub struct Actions {
     ticket: Option<Uuid>,
     cursor: usize,
     top: Cell<usize>,
-    room: Cell<usize>,
+    /// Where the entries were drawn.
+    area: Cell<Rect>,
     /// A key was pressed for what cannot be done: its reason is told loudly.
     is_refused: bool,
 }
@@ -74,7 +76,8 @@ fn words(tool: &Tool) -> &'static str {
 impl Actions {
     /// What can be done with the selected ticket, the next natural step under the cursor.
     pub fn new(world: &World<'_>) -> Self {
-        let next = world.row.and_then(|row| {
+        // What work in progress lacks is not known before its case was read.
+        let next = world.row.filter(|row| row.state != State::InProgress || world.case.is_some()).and_then(|row| {
             let lacks = lacks_evidence(world.case.map(|case| &case.case));
             match next::step(row.state, lacks, world.actor.role) {
                 Next::Mine(step) => tools().iter().position(|tool| tool.spec.name == step.spec.name),
@@ -106,7 +109,7 @@ impl Part for Actions {
         }
         let tools = tools();
         let last = tools.len().saturating_sub(1);
-        let page = self.room.get().max(2) - 1;
+        let page = usize::from(self.area.get().height).max(2) - 1;
         self.is_refused = false;
         self.cursor = match (press.action, press.key.code) {
             (Some(Action::Back), _) => return vec![Ask::Close],
@@ -130,6 +133,16 @@ impl Part for Actions {
         Vec::new()
     }
 
+    fn mouse(&mut self, event: MouseEvent, world: &World<'_>) -> Vec<Ask> {
+        match clicked(event, self.area.get(), self.top.get()).filter(|at| *at < tools().len()) {
+            Some(at) => {
+                self.cursor = at;
+                self.take(world)
+            }
+            None => Vec::new(),
+        }
+    }
+
     fn draw(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>) {
         let tools = tools();
         let title = world.row.map_or_else(
@@ -139,7 +152,7 @@ impl Part for Actions {
         let rows = u16::try_from(tools.len() + 5).unwrap_or(u16::MAX);
         let inner = dialog(screen, area, (96, rows), &title, world.theme);
         let [list, told] = Layout::vertical([Constraint::Min(1), Constraint::Length(3)]).areas(inner);
-        self.room.set(usize::from(list.height));
+        self.area.set(list);
         let first = scrolled(self.top.get(), self.cursor, usize::from(list.height), tools.len());
         self.top.set(first);
         let mut group: Option<Group> = None;

@@ -1,6 +1,5 @@
 //! A call that was never sent and waited long, or whose ticket moved on, asks before it goes.
 
-use crossterm::event::KeyCode;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line as Text;
@@ -24,8 +23,8 @@ pub struct AskAgain {
     since: Timestamp,
 }
 
-/// Keys that were meant for what lay below are not for this.
-const DEAF_MILLIS: i64 = 900;
+/// Keys that were meant for what lay below are not for this. By the clock's ticks, so a second is at least one of two.
+const DEAF_MILLIS: i64 = 2_000;
 
 impl AskAgain {
     /// Asks about a call.
@@ -43,15 +42,16 @@ impl Part for AskAgain {
         let id = self.envelope.request_id;
         let is_ready = world.known.local.millis() - self.since.millis() >= DEAF_MILLIS;
         // Enter is pressed by habit; a key that is not decides what may surprise.
-        match (press.action, press.key.code) {
-            (Some(Action::Back), _) => vec![Ask::Close],
-            _ if !is_ready || !press.key.modifiers.is_empty() => Vec::new(),
-            (_, KeyCode::Char('s')) if self.why == Why::WaitedLong => {
+        match press.action {
+            Some(Action::Back) => vec![Ask::Close],
+            _ if !is_ready => Vec::new(),
+            Some(Action::SendAnyway) if self.why == Why::WaitedLong => {
                 vec![Ask::Close, Ask::Effect(Effect::SendAfterAll(id))]
             }
+            Some(Action::SendAnyway) => vec![Ask::Say("The ticket changed: look at it in the form first.".to_owned())],
             // Nothing is overwritten unseen: the form shows the ticket as it now is.
-            (_, KeyCode::Char('f')) => vec![Ask::Close, Ask::Withdraw(id), Ask::Reopen(id)],
-            (_, KeyCode::Char('w')) => vec![Ask::Close, Ask::Withdraw(id)],
+            Some(Action::Reopen) => vec![Ask::Close, Ask::TakeBack { id, reopens: true }],
+            Some(Action::TakeBack) => vec![Ask::Close, Ask::TakeBack { id, reopens: false }],
             _ => Vec::new(),
         }
     }
@@ -79,9 +79,17 @@ impl Part for AskAgain {
             .into_iter()
             .map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Text)))
             .collect();
-        let send = if self.why == Why::WaitedLong { "s sends it   " } else { "" };
-        let back = world.keymap.shown(Scope::Question, Action::Back);
-        let keys = format!("{send}f opens its form again   w takes it back   {back} decides later");
+        let key = |action| world.keymap.shown(Scope::Question, action);
+        let send = match self.why {
+            Why::WaitedLong => format!("{} sends it · ", key(Action::SendAnyway)),
+            Why::TicketMovedOn => String::new(),
+        };
+        let keys = format!(
+            "{send}{} takes it back and opens its form · {} takes it back · {} decides later",
+            key(Action::Reopen),
+            key(Action::TakeBack),
+            key(Action::Back)
+        );
         lines.extend(
             wrap(&keys, room).into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Key))),
         );

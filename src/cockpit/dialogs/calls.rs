@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use crossterm::event::MouseEvent;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line as Text;
@@ -11,7 +12,7 @@ use crate::cockpit::calls::Standing;
 use crate::cockpit::dialogs::ask_again::AskAgain;
 use crate::cockpit::envelope::Target;
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{dialog, moved, safe, scrolled, span, wrap};
+use crate::cockpit::look::{clicked, dialog, moved, safe, scrolled, span, wrap};
 use crate::cockpit::panes::footer;
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
@@ -21,7 +22,24 @@ use crate::cockpit::theme::Role;
 pub struct CallList {
     cursor: usize,
     top: Cell<usize>,
-    room: Cell<usize>,
+    /// Where the entries were drawn.
+    area: Cell<Rect>,
+}
+
+impl CallList {
+    /// What can be done about the call under the cursor.
+    fn take(&self, world: &World<'_>) -> Vec<Ask> {
+        let Some(entry) = world.known.calls.newest_first().nth(self.cursor) else { return Vec::new() };
+        let ask = match (&entry.standing, &entry.envelope.target) {
+            (Standing::Asks(why), _) => {
+                Ask::Open(Box::new(AskAgain::new(entry.envelope.clone(), *why, world.known.local)))
+            }
+            (Standing::Refused(_) | Standing::Withdrawn, _) => Ask::Reopen(entry.envelope.request_id),
+            (_, Target::Ticket { id, number }) => Ask::Select { id: *id, number: number.clone() },
+            _ => return Vec::new(),
+        };
+        vec![Ask::Close, ask]
+    }
 }
 
 impl Part for CallList {
@@ -33,25 +51,22 @@ impl Part for CallList {
         let last = world.known.calls.newest_first().count().saturating_sub(1);
         match press.action {
             Some(Action::Back) => return vec![Ask::Close],
-            Some(Action::Enter) => {
-                let Some(entry) = world.known.calls.newest_first().nth(self.cursor) else { return Vec::new() };
-                return match (&entry.standing, &entry.envelope.target) {
-                    (Standing::Asks(why), _) => {
-                        vec![
-                            Ask::Close,
-                            Ask::Open(Box::new(AskAgain::new(entry.envelope.clone(), *why, world.known.local))),
-                        ]
-                    }
-                    (Standing::Refused(_), _) => vec![Ask::Close, Ask::Reopen(entry.envelope.request_id)],
-                    (_, Target::Ticket { id, number }) => {
-                        vec![Ask::Close, Ask::Select { id: *id, number: number.clone() }]
-                    }
-                    _ => Vec::new(),
-                };
-            }
-            action => self.cursor = moved(self.cursor, action, self.room.get(), last),
+            Some(Action::Enter) => return self.take(world),
+            action => self.cursor = moved(self.cursor, action, usize::from(self.area.get().height), last),
         }
         Vec::new()
+    }
+
+    fn mouse(&mut self, event: MouseEvent, world: &World<'_>) -> Vec<Ask> {
+        match clicked(event, self.area.get(), self.top.get())
+            .filter(|at| *at < world.known.calls.newest_first().count())
+        {
+            Some(at) => {
+                self.cursor = at;
+                self.take(world)
+            }
+            None => Vec::new(),
+        }
     }
 
     fn draw(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>) {
@@ -60,11 +75,13 @@ impl Part for CallList {
         let rows = u16::try_from(entries.len().clamp(1, 30) + 7).unwrap_or(u16::MAX);
         let inner = dialog(screen, area, (100, rows), "Calls", world.theme);
         if entries.is_empty() {
-            let words = Text::from(span(" No call was made yet.", world.theme, Role::Muted));
+            let key = world.keymap.shown(Scope::Global, Action::Actions);
+            let words = format!(" No call was made yet. {key} shows what can be done with a ticket.");
+            let words = Text::from(span(safe(&words, usize::from(inner.width)), world.theme, Role::Muted));
             return screen.render_widget(Paragraph::new(words), inner);
         }
         let [list, told] = Layout::vertical([Constraint::Min(1), Constraint::Length(4)]).areas(inner);
-        self.room.set(usize::from(list.height));
+        self.area.set(list);
         let first = scrolled(self.top.get(), self.cursor, usize::from(list.height), entries.len());
         self.top.set(first);
         for ((n, entry), y) in entries.iter().enumerate().skip(first).zip(list.y..list.bottom()) {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crossterm::event::{KeyCode, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, MouseEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line as Text;
@@ -10,7 +10,7 @@ use ratatui::widgets::Paragraph;
 
 use super::name_view::NameView;
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{dialog, left, safe, scrolled, span};
+use crate::cockpit::look::{clicked, dialog, left, safe, scrolled, span};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
 use crate::domain::actor;
@@ -105,18 +105,12 @@ impl Part for Choice {
     }
 
     fn mouse(&mut self, event: MouseEvent, _world: &World<'_>) -> Vec<Ask> {
-        let area = self.area.get();
-        let is_inside = area.contains((event.column, event.row).into());
-        match event.kind {
-            MouseEventKind::Down(MouseButton::Left) if is_inside => {
-                let at = self.top.get() + usize::from(event.row - area.y);
-                if at < self.entries.len() {
-                    self.cursor = at;
-                    return self.take();
-                }
-                Vec::new()
+        match clicked(event, self.area.get(), self.top.get()).filter(|at| *at < self.entries.len()) {
+            Some(at) => {
+                self.cursor = at;
+                self.take()
             }
-            _ => Vec::new(),
+            None => Vec::new(),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crossterm::event::KeyCode;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line as Text;
@@ -29,10 +28,14 @@ pub struct Export {
     said: Option<Result<PathBuf, String>>,
 }
 
+fn rows(many: usize) -> String {
+    if many == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(many)) }
+}
+
 impl Export {
     /// Asks where a list is to go.
     pub fn new(extract: Extract) -> Self {
-        Self { name: extract.name(), many: extract.len(), extract: Some(extract), stamp: None, said: None }
+        Self { name: extract.name(), many: extract.many(), extract: Some(extract), stamp: None, said: None }
     }
 
     fn write(&mut self, format: Format, world: &World<'_>) -> Vec<Ask> {
@@ -49,7 +52,7 @@ impl Export {
         match first {
             Some(Ok((text, many))) => {
                 let of = if many < self.many { format!("the first {} of ", grouped(many)) } else { String::new() };
-                let said = format!("Copied {of}{} rows, as CSV.", grouped(self.many));
+                let said = format!("Copied {of}{}, as CSV.", rows(self.many));
                 vec![Ask::Close, Ask::Effect(Effect::Copy(text)), Ask::Say(said)]
             }
             Some(Err(why)) => {
@@ -63,16 +66,15 @@ impl Export {
 
 impl Part for Export {
     fn scope(&self) -> Scope {
-        Scope::Question
+        Scope::Export
     }
 
     fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
-        match (press.action, press.key.code) {
-            (Some(Action::Back), _) => vec![Ask::Close],
-            (Some(Action::Enter), _) if self.said.is_some() => vec![Ask::Close],
-            (_, KeyCode::Char('c')) => self.write(Format::Csv, world),
-            (_, KeyCode::Char('j')) => self.write(Format::Json, world),
-            (_, KeyCode::Char('y')) => self.copy(),
+        match press.action {
+            Some(Action::Back) => vec![Ask::Close],
+            Some(Action::WriteCsv) => self.write(Format::Csv, world),
+            Some(Action::WriteJson) => self.write(Format::Json, world),
+            Some(Action::CopyList) => self.copy(),
             _ => Vec::new(),
         }
     }
@@ -95,20 +97,24 @@ impl Part for Export {
             (None, Some(_)) => ("Writing …".to_owned(), Role::Muted),
             (None, None) => (
                 format!(
-                    "The {} as it stands, {} rows: into a new file in the folder where dispatch was started, or onto \
-                     the clipboard.",
+                    "The {} as it stands, {}: into a new file in the folder where dispatch was started, or onto the \
+                     clipboard.",
                     self.name,
-                    grouped(self.many)
+                    rows(self.many)
                 ),
                 Role::Text,
             ),
         };
-        let mut lines: Vec<Text<'_>> =
-            wrap(&text, room).into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, role))).collect();
+        let lines = wrap(&text, room).into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, role)));
+        let mut lines: Vec<Text<'_>> = lines.collect();
         if self.stamp.is_none() {
+            let key = |action| world.keymap.shown(Scope::Export, action);
             let keys = format!(
-                " c CSV file   j JSON file   y copies CSV   {} closes",
-                world.keymap.shown(Scope::Question, Action::Back)
+                " {} CSV file   {} JSON file   {} copies CSV   {} closes",
+                key(Action::WriteCsv),
+                key(Action::WriteJson),
+                key(Action::CopyList),
+                key(Action::Back)
             );
             lines.push(Text::from(span(keys, world.theme, Role::Key)));
         }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crossterm::event::{Event, KeyCode};
+use crossterm::event::{Event, KeyCode, MouseEvent};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::Frame;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::actions;
 use super::lists::ROLES;
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{dialog, left, safe, scrolled, span};
+use crate::cockpit::look::{clicked, dialog, left, safe, scrolled, span};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
 use crate::cockpit::views::VIEWS;
@@ -69,7 +69,8 @@ pub struct Palette {
     found: Vec<Found>,
     cursor: usize,
     top: Cell<usize>,
-    room: Cell<usize>,
+    /// Where the entries were drawn.
+    area: Cell<Rect>,
 }
 
 impl Palette {
@@ -254,6 +255,16 @@ impl Part for Palette {
         Vec::new()
     }
 
+    fn mouse(&mut self, event: MouseEvent, world: &World<'_>) -> Vec<Ask> {
+        match clicked(event, self.area.get(), self.top.get()).filter(|at| *at < self.found.len()) {
+            Some(at) => {
+                self.cursor = at;
+                self.take(world)
+            }
+            None => Vec::new(),
+        }
+    }
+
     fn draw(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>) {
         let inner = dialog(screen, area, (90, 22), "Command", world.theme);
         let [line, list] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
@@ -271,7 +282,7 @@ impl Part for Palette {
             let words = Text::from(span(" Nothing has this name.", world.theme, Role::Muted));
             return screen.render_widget(Paragraph::new(words), list);
         }
-        self.room.set(usize::from(list.height));
+        self.area.set(list);
         let first = scrolled(self.top.get(), self.cursor, usize::from(list.height), self.found.len());
         self.top.set(first);
         let name = self.found.iter().map(|found| width(&found.name)).max().unwrap_or_default().clamp(8, 30);

@@ -13,7 +13,8 @@ use crate::domain::actor::Actor;
 use crate::domain::directory::Kind;
 use crate::domain::tool::Tool;
 
-const REST: Duration = Duration::from_millis(300);
+/// How much of what is typed may be lost.
+const REST: Duration = Duration::from_millis(500);
 
 /// Under which key a form's draft is kept.
 pub fn key(tool: &Tool, kind: Option<Kind>, ticket: Option<Uuid>, actor: &Actor) -> String {
@@ -39,11 +40,14 @@ impl Kept {
         Self { key, is_restored: false, is_there: false, due: None }
     }
 
-    /// Something changed: keeps it once nothing more does.
-    pub fn later(&mut self, world: &World<'_>) -> Ask {
+    /// Something changed: keeps it a moment later, also while one goes on typing.
+    pub fn later(&mut self, world: &World<'_>) -> Option<Ask> {
+        if self.due.is_some() {
+            return None;
+        }
         let stamp = world.stamp();
         self.due = Some(stamp);
-        Ask::Effect(Effect::After { stamp, wait: REST })
+        Some(Ask::Effect(Effect::After { stamp, wait: REST }))
     }
 
     pub fn is_due(&mut self, msg: &Msg) -> bool {

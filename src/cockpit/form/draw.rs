@@ -52,7 +52,7 @@ impl Row {
 
 impl Form {
     fn look<'a>(&self, world: &'a World<'_>, width: usize, stop: Stop) -> Look<'a> {
-        Look { theme: world.theme, width, is_focused: self.focus == stop }
+        Look { theme: world.theme, now: world.now, width, is_focused: self.focus == stop }
     }
 
     pub(super) fn paint(&self, frame: &mut Frame<'_>, area: Rect, world: &World<'_>) {
@@ -247,7 +247,10 @@ impl Form {
             say(Role::Warning, said);
         }
         let is_unfinished = !self.checked.is_whole();
-        lines.extend(self.outlook.judged.lines(is_unfinished, world.theme, width));
+        // What would come of a form that is wrong is no promise.
+        if self.checked.wrong.is_empty() || !matches!(self.outlook.judged, Judged::Accepted(_)) {
+            lines.extend(self.outlook.judged.lines(is_unfinished, world.theme, width));
+        }
         lines
     }
 
@@ -315,9 +318,9 @@ impl Form {
             lines.push(Line::from(if field.hint.is_empty() { none } else { hint }));
         } else if is_focused
             && matches!(field.control.value(), Ok(None))
-            && let Some(first) = lines.first_mut().filter(|first| first.width() + hint.width() < look.width)
+            && let Some(first) = lines.first_mut().filter(|first| first.width() + hint.width() + 3 < look.width)
         {
-            first.push_span(Span::raw(" "));
+            first.push_span(Span::raw("   "));
             first.push_span(hint);
         }
         let role = if is_focused { Role::Focus } else { Role::Muted };

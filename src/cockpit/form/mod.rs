@@ -42,6 +42,7 @@ use super::effect::Effect;
 use super::keymap::{Action, Scope};
 use super::msg::{CaseData, Msg};
 use super::part::{Ask, Part, Press, World};
+use crate::domain::actor::Actor;
 use crate::domain::directory::Kind;
 use crate::domain::tool::{From, Risk, Tool};
 use crate::engine::Refused;
@@ -129,8 +130,8 @@ impl Form {
     }
 
     /// Under which key what is typed into a tool's form is kept.
-    pub fn draft_key(tool: &Tool, kind: Option<Kind>, ticket: Option<Uuid>, world: &World<'_>) -> String {
-        draft::key(tool, kind, ticket, world.actor)
+    pub fn draft_key(tool: &Tool, kind: Option<Kind>, ticket: Option<Uuid>, actor: &Actor) -> String {
+        draft::key(tool, kind, ticket, actor)
     }
 
     /// Says where a call was refused that had been sent.
@@ -209,7 +210,7 @@ impl Form {
         let mut asks = self.follow(n, world);
         asks.extend(self.recheck(world));
         asks.push(self.outlook.later(world));
-        asks.push(self.kept.later(world));
+        asks.extend(self.kept.later(world));
         asks
     }
 

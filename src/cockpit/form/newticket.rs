@@ -56,7 +56,7 @@ fn telling(summary: &str) -> Option<String> {
 fn digits(phone: &str) -> Option<String> {
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
     // The country's own digits may be missing on either side.
-    (digits.len() >= 5).then(|| phone.trim().chars().take(60).collect())
+    (digits.len() >= 7).then(|| phone.trim().chars().take(60).collect())
 }
 
 fn states(all: &[State]) -> Words {
@@ -155,7 +155,10 @@ impl Jobs {
                 }
             }
         }
-        all.sort_by_key(|(row, _)| (row.state.is_terminal(), std::cmp::Reverse(row.created_at.millis())));
+        let is_near = |row: &Row| self.site.as_deref() == Some(row.site.id.to_string().as_str());
+        all.sort_by_key(|(row, _)| {
+            (row.state.is_terminal(), !is_near(row), std::cmp::Reverse(row.created_at.millis()))
+        });
         all.truncate(10);
         all
     }
@@ -286,7 +289,7 @@ mod tests {
         jobs.press(Some(Action::Down));
         let asks = jobs.press(Some(Action::Enter)).asks;
         assert!(matches!(&asks[..], [Ask::Select { number, .. }, Ask::Close] if number == "T-3"), "{asks:?}");
-        let look = Look { theme: &stage.theme, width: 70, is_focused: true };
+        let look = Look { theme: &stage.theme, now: stage.now, width: 70, is_focused: true };
         assert_eq!(jobs.lines(&look, stage.now)[0].to_string(), "2 open jobs may be the same");
     }
 

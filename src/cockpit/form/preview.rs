@@ -13,6 +13,7 @@ use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, World};
 use crate::cockpit::theme::{Role, Theme};
 use crate::domain::refusal::{Code, Refusal};
+use crate::domain::state::{Phase, State};
 use crate::engine::Preview;
 use crate::text;
 
@@ -169,7 +170,14 @@ fn accepted(preview: &Preview, theme: &Theme, width: usize) -> Vec<Line<'static>
             lines.push(Line::styled(part, theme.style(Role::Text)));
         }
     }
-    if !preview.missing.is_empty() {
+    // What the closeout asks for is nobody's question before the work began.
+    let has_begun = preview
+        .ticket
+        .get("state")
+        .and_then(Value::as_str)
+        .and_then(State::parse)
+        .is_some_and(|state| matches!(state.phase(), Phase::Onsite | Phase::CloseoutPending));
+    if has_begun && !preview.missing.is_empty() {
         let said = format!("Closing would still ask for {}", preview.missing.join(", "));
         lines.push(Line::styled(text::cut(&text::plain(&said), width).into_owned(), theme.style(Role::Muted)));
     }
@@ -201,6 +209,15 @@ mod tests {
         let told = said(&Judged::Accepted(Box::new(preview)), false);
         assert!(told.contains("TRIAGED → READY TO SCHEDULE → SCHEDULE PROPOSED"), "{told}");
         assert!(told.contains("SMS to •••0142: Your visit␛[31m"), "{told}");
+        assert!(!told.contains("still ask"), "the work has not begun: {told}");
+        let preview = Preview {
+            dry_run: true,
+            ticket: json!({"state": "IN_PROGRESS"}),
+            steps: Vec::new(),
+            messages: Vec::new(),
+            missing: vec!["photo_after".into()],
+        };
+        let told = said(&Judged::Accepted(Box::new(preview)), false);
         assert!(told.contains("still ask for photo_after"), "{told}");
     }
 

@@ -62,9 +62,8 @@ impl Form {
             return asks;
         }
         // A time of day is the site's; before the case was read nobody knows which one that is.
-        let promises =
-            self.fields.iter().any(|field| field.names.iter().any(|name| name == "start" || name == "options"));
-        if promises && self.seen.is_some() && self.known_case.is_none() {
+        let needs_zone = self.fields.iter().any(|field| field.control.needs_zone());
+        if needs_zone && self.seen.is_some() && self.known_case.is_none() {
             self.said =
                 Some("The case was not read yet, so the site's time zone is not known. Send it once it is.".to_owned());
             return asks;

@@ -97,6 +97,10 @@ pub fn case() -> CaseData {
         "evidence": [{"id": Uuid::from_u128(0xe1), "kind": "PHOTO", "uri": "s3://jobs/before.jpg",
                       "metadata": {"evidence_key": "photo_before_door_edge_and_strike"}}],
         "completion": null,
+        "required_evidence": [
+            {"key": "note_adjustments_and_test_cycles", "standing": "present"},
+            {"key": "photo_after_latched_alignment", "standing": "missing"},
+        ],
         "closeout_gate": {"code": "MISSING_EVIDENCE", "missing_evidence_keys": ["photo_after_latched_alignment"],
                           "missing_checklist_keys": []},
     });
@@ -153,7 +157,7 @@ impl Stage {
 
     /// The lines of a focused field.
     pub fn lines(&self, control: &dyn Control, width: usize) -> Vec<String> {
-        let look = Look { theme: &self.theme, width, is_focused: true };
+        let look = Look { theme: &self.theme, now: self.now, width, is_focused: true };
         control.lines(&look).iter().map(ToString::to_string).collect()
     }
 

@@ -41,7 +41,8 @@ pub fn status(screen: &mut Frame<'_>, area: Rect, known: &Known, said: Option<&(
     let (right, role) = call.unwrap_or_default();
     // What is said counts more than what can be looked up in the list of calls.
     let wanted = said.map_or(0, |(text, _)| width(text) + 3);
-    let right = safe(&right, room.saturating_sub(wanted).max(room / 3).saturating_sub(1));
+    let spare = room.saturating_sub(wanted + 1);
+    let right = if width(&right) > spare && spare < room / 3 { String::new() } else { safe(&right, spare) };
     let left = said.map(|(text, _)| safe(text, room.saturating_sub(width(&right) + 3))).unwrap_or_default();
     let gap = room.saturating_sub(width(&left) + width(&right) + 2);
     let line = Text::from(vec![

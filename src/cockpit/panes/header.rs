@@ -43,7 +43,7 @@ pub fn draw(screen: &mut Frame<'_>, area: Rect, known: &Known) {
             }
         }
     }
-    let gap = room.saturating_sub(used(&left) + used(&right));
+    let gap = room.saturating_sub(used(&left) + used(&right)).max(1);
     let piece = |(_, text, role): Piece| span(text, &known.theme, role);
     let mut spans: Vec<Span<'_>> = left.into_iter().map(piece).collect();
     spans.push(Span::raw(" ".repeat(gap)));

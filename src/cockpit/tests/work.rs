@@ -100,7 +100,7 @@ fn an_outage_is_told_with_the_age_of_the_data_and_its_end_too() {
     stage.hear(Msg::Tick(at(30)));
     stage.hear(Msg::Feed(FeedNews::Away("connection refused".to_owned())));
     let text = stage.text();
-    assert!(text.contains("away 30s") && text.contains("What you see is 30s old"), "{text}");
+    assert!(text.contains("away 30s") && text.contains("Data 30s old"), "{text}");
     stage.keys("j");
     assert_eq!(stage.selected(), "T-10440", "reading goes on");
     let call = envelope(10_440);
@@ -121,6 +121,8 @@ fn a_call_that_asks_again_goes_only_by_its_own_key() {
     stage.hear(Msg::Call(CallNews::Asks { envelope: call.clone(), why: Why::WaitedLong }));
     assert!(stage.text().contains("Send it after all?"), "{}", stage.text());
     assert!(stage.keys("s").is_empty(), "a key that was meant for the queue");
+    stage.hear(Msg::Tick(at(1)));
+    assert!(stage.keys("s").is_empty(), "it may have come up a moment before the clock's second began");
     stage.hear(Msg::Tick(at(2)));
     assert!(stage.keys("enter space ctrl-s").is_empty(), "no key that is pressed by habit");
     assert_eq!(stage.keys("s"), [Effect::SendAfterAll(call.request_id)]);
@@ -135,6 +137,8 @@ fn a_call_whose_ticket_moved_on_is_not_sent_but_opened_again() {
     stage.hear(Msg::Tick(at(2)));
     assert!(stage.keys("s").is_empty());
     assert!(stage.keys("f").contains(&Effect::Withdraw(call.request_id)));
+    assert_ne!(stage.model.scope(), Scope::Form, "not before it is surely taken back");
+    stage.hear(Msg::Call(CallNews::Withdrawn(call.request_id)));
     assert_eq!(stage.model.scope(), Scope::Form);
     assert_eq!(stage.model.known.calls.open().count(), 0);
 }
@@ -285,10 +289,107 @@ fn the_list_under_ones_eyes_is_written_or_copied() {
     assert_eq!(stage.said(), "Copied 9 rows, as CSV.");
     let effects = stage.keys("t f e j");
     let exported = effects.iter().find_map(|effect| match effect {
-        Effect::Export { path, extract, .. } => Some((path.display().to_string(), extract.len())),
+        Effect::Export { path, extract, .. } => Some((path.display().to_string(), extract.many())),
         _ => None,
     });
     let (path, many) = exported.unwrap();
-    assert!(path.starts_with("dispatch-timeline-") && path.ends_with(".json"), "{path}");
+    assert!(path.starts_with("dispatch-timeline-") && path.contains(".json"), "{path}");
     assert_eq!(many, 2, "only the changes of state, as shown");
+}
+
+#[test]
+fn whoever_went_on_is_not_brought_to_the_ticket_that_was_waited_for() {
+    let created = |stage: &mut Stage| {
+        let mut call = envelope(1);
+        (call.tool, call.target) = ("ticket.create".to_owned(), Target::Nothing);
+        let body = json!({"id": id(10_777), "number": "T-10777", "state": "NEW"}).to_string();
+        let outcome = Ok(crate::engine::Reply { status: 201, body, replayed: false });
+        stage.hear(Msg::Call(CallNews::Answered { envelope: call, outcome }));
+    };
+    let row = Ticket::new(10_777, "ROUTINE", "NEW", 80_000).row(noon());
+    for (keys, goes) in [("", true), ("j", false), ("/ t enter", false), ("?", false)] {
+        let mut stage = Stage::full(120, 40);
+        created(&mut stage);
+        stage.keys(keys);
+        stage.changes(vec![row.clone()], noon());
+        assert_eq!(stage.selected() == "T-10777", goes, "{keys:?}");
+    }
+}
+
+#[test]
+fn what_was_typed_into_a_call_that_was_refused_or_taken_back_is_in_its_form_again() {
+    let key = format!("maria {} {}", envelope(1).tool, id(10_423));
+    for news in ["refused", "taken back"] {
+        let mut stage = Stage::with_case(120, 40);
+        let mut call = envelope(10_423);
+        call.draft_key = Some(key.clone());
+        stage.model.known.drafts.insert(key.clone(), json!({"fields": {"incident_type": "LOCK"}}));
+        let sent = crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call))]);
+        let Some(Effect::Send(call)) = sent.last().cloned() else { panic!("{sent:?}") };
+        assert!(!stage.model.known.drafts.contains_key(&key));
+        // Somebody reads something else meanwhile, so no form comes up by itself.
+        stage.keys("?");
+        stage.hear(Msg::Call(match news {
+            "refused" => CallNews::Answered { envelope: call, outcome: Err(refused("No.")) },
+            _ => CallNews::Withdrawn(call.request_id),
+        }));
+        assert!(stage.model.known.drafts.contains_key(&key), "{news}");
+        stage.keys("esc c enter");
+        assert_eq!(stage.model.scope(), Scope::Form, "{news}: {}", stage.text());
+    }
+}
+
+#[test]
+fn a_refused_call_does_not_take_the_place_of_what_was_begun_later() {
+    let key = format!("maria {} {}", envelope(1).tool, id(10_423));
+    let mut stage = Stage::with_case(120, 40);
+    let mut call = envelope(10_423);
+    call.draft_key = Some(key.clone());
+    let (older, newer) = (json!({"fields": {"incident_type": "A"}}), json!({"fields": {"incident_type": "B"}}));
+    stage.model.known.drafts.insert(key.clone(), older.clone());
+    let sent = crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call))]);
+    let Some(Effect::Send(call)) = sent.last().cloned() else { panic!("{sent:?}") };
+    stage.model.known.drafts.insert(key.clone(), newer.clone());
+    stage.hear(Msg::Call(CallNews::Answered { envelope: call.clone(), outcome: Err(refused("No.")) }));
+    let drafts = &stage.model.known.drafts;
+    assert_eq!([&drafts[&key], &drafts[call.draft_key.as_deref().unwrap()]], [&newer, &older]);
+    assert!(stage.said().contains("begun later"), "{}", stage.said());
+}
+
+#[test]
+fn a_promise_that_a_change_breaks_is_announced_like_one_that_time_breaks() {
+    let mut stage = Stage::full(120, 40);
+    // From routine to urgent, and so long since it was taken down that it is late at once.
+    let row = Ticket { seq: 9, ..Ticket::new(10_398, "URGENT", "TRIAGED", -600) }.row(noon());
+    let effects = stage.changes(vec![row], noon());
+    assert!(effects.contains(&Effect::Bell), "{effects:?}");
+    assert!(stage.text().contains("New breach or emergency: T-10398"), "{}", stage.text());
+}
+
+#[test]
+fn a_click_in_the_timeline_goes_to_the_event_it_is_on() {
+    let mut stage = Stage::with_case(120, 40);
+    stage.keys("t");
+    let place = |stage: &mut Stage, words: &str| {
+        let text = stage.text();
+        let row = text.lines().position(|line| line.contains(words)).unwrap();
+        u16::try_from(row).unwrap()
+    };
+    let row = place(&mut stage, "ticket.triage");
+    for below in [0, 1] {
+        stage.keys("g");
+        stage.click(100, row + below);
+        let line = stage.text().lines().nth(usize::from(row)).unwrap().to_owned();
+        assert!(line.contains("▌2"), "{below}: {line}");
+    }
+}
+
+#[test]
+fn a_picture_is_seen_on_a_small_screen_too() {
+    let mut stage = Stage::with_case(80, 24);
+    let picture = crate::cockpit::msg::Picture { width: 8, height: 8, pixels: vec![[200, 40, 40]; 64] };
+    let raw = crate::cockpit::dialogs::raw::Raw::new("Evidence".to_owned(), &json!({"kind": "PHOTO"}), Some(picture));
+    crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Open(Box::new(raw))]);
+    let text = stage.text();
+    assert!(text.contains("▀▀▀▀▀▀▀▀") && text.contains("\"PHOTO\""), "{text}");
 }

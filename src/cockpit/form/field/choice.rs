@@ -20,19 +20,21 @@ pub struct Choice {
     chosen: Option<usize>,
     is_required: bool,
     is_touched: bool,
+    /// It was just chosen by an arrow or a letter: space then means that, not the next one.
+    was_named: bool,
 }
 
 impl Choice {
     /// The words of an enum.
     pub fn words(words: &[&str], is_required: bool) -> Self {
         let options = words.iter().map(|word| (word.replace('_', " "), Value::from(*word))).collect();
-        Self { options, chosen: None, is_required, is_touched: false }
+        Self { options, chosen: None, is_required, is_touched: false, was_named: false }
     }
 
     /// Yes, no, and where it may be left out, not said.
     pub fn tick(is_required: bool) -> Self {
         let options = vec![("yes".to_owned(), true.into()), ("no".to_owned(), false.into())];
-        Self { options, chosen: None, is_required, is_touched: false }
+        Self { options, chosen: None, is_required, is_touched: false, was_named: false }
     }
 
     fn choose(&mut self, chosen: Option<usize>) -> Took {
@@ -112,9 +114,11 @@ impl Control for Choice {
     }
 
     fn press(&mut self, press: Press, _: &Scene<'_>) -> Took {
+        let was_named = std::mem::replace(&mut self.was_named, press.action != Some(Action::Toggle));
         match press.action {
             Some(Action::Left) => self.step(-1),
             Some(Action::Right) => self.step(1),
+            Some(Action::Toggle) if was_named => Took::used(),
             Some(Action::Toggle) => self.turn(),
             _ => {
                 let KeyCode::Char(c) = press.key.code else { return Took::nothing() };
@@ -177,6 +181,16 @@ mod tests {
     }
 
     #[test]
+    fn space_after_an_arrow_confirms_and_once_more_goes_on() {
+        let stage = Stage::new();
+        let mut choice = Choice::words(&["EMERGENCY", "URGENT", "ROUTINE"], true);
+        type_into(&mut choice, "right space", &stage);
+        assert_eq!(choice.value(), Ok(Some("EMERGENCY".into())));
+        type_into(&mut choice, "space", &stage);
+        assert_eq!(choice.value(), Ok(Some("URGENT".into())));
+    }
+
+    #[test]
     fn arrows_space_and_first_letters_choose() {
         let world = Stage::new();
         let mut choice = priority(true);
@@ -184,7 +198,7 @@ mod tests {
         for (keys, word) in [
             ("right", "EMERGENCY"),
             ("right right right", "ROUTINE"),
-            ("space", "EMERGENCY"),
+            ("space space", "EMERGENCY"),
             ("u", "URGENT"),
             ("left", "EMERGENCY"),
         ] {

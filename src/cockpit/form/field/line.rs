@@ -9,9 +9,19 @@ use unicode_width::UnicodeWidthChar;
 
 use super::read::{Read, Reader};
 use super::{Look, Took};
-use crate::cockpit::part::Press;
+use crate::cockpit::part::{Ask, Press};
 use crate::cockpit::theme::Role;
 use crate::text;
+
+/// Says that a text was pasted that does not fit.
+pub(super) fn cut_short(pasted: &str, room: usize, most: usize) -> Vec<Ask> {
+    let many = pasted.chars().count();
+    if many <= room {
+        return Vec::new();
+    }
+    let [room, many, most] = [room, many, most].map(text::grouped);
+    vec![Ask::Say(format!("Only {room} of the {many} characters were taken: the field holds {most}."))]
+}
 
 /// Text being typed on one line: what every field that reads text is made of.
 #[derive(Debug, Clone, Default)]
@@ -59,16 +69,18 @@ impl Typed {
     /// Puts text in at the cursor, as far as there is room.
     pub fn paste(&mut self, pasted: &str) -> Took {
         let there = self.text().chars().count();
-        let pasted = one_line(pasted, self.most.saturating_sub(there));
+        let room = self.most.saturating_sub(there);
+        let cut = cut_short(pasted.trim(), room, self.most);
+        let pasted = one_line(pasted, room);
         if pasted.is_empty() {
-            return Took::used();
+            return Took::used().asking(cut);
         }
         let cursor = self.input.cursor();
         let before: String = self.text().chars().take(cursor).collect();
         let after: String = self.text().chars().skip(cursor).collect();
         let moved = cursor + pasted.chars().count();
         self.input = Input::new(format!("{before}{pasted}{after}")).with_cursor(moved);
-        Took::changed()
+        Took::changed().asking(cut)
     }
 
     /// The text in so many columns, with its cursor where it has the focus.

@@ -60,23 +60,20 @@ fn approvals(scene: &Scene<'_>) -> Vec<Item> {
     open.into_iter().flatten().filter_map(item).collect()
 }
 
-/// The keys that the closeout still misses first, then the others that its template asks for.
+/// The keys that are still missing first, then the others that the template asks for, each with how it stands.
 fn evidence_keys(scene: &Scene<'_>) -> Vec<Item> {
-    let gate = scene.case.and_then(|case| case.get("closeout_gate"));
-    let missing = gate.and_then(|gate| gate.get("missing_evidence_keys")).and_then(Value::as_array);
-    let mut items: Vec<Item> = missing
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(|key| Item { mark: Some(Mark::Wanted("missing".to_owned())), ..plain(key, "") })
-        .collect();
-    let policy = scene.world.policy;
-    let template = scene.ticket("incident_type").and_then(Value::as_str).and_then(|kind| policy.template(kind));
-    for key in template.map(|template| policy.required_evidence(template)).unwrap_or_default() {
-        if !items.iter().any(|item| item.label == key) {
-            items.push(plain(&key, if missing.is_some() { "there is one" } else { "" }));
-        }
-    }
+    let keys = scene.case.and_then(|case| case.get("required_evidence")).and_then(Value::as_array);
+    let item = |key: &Value| {
+        let standing = key.get("standing").and_then(Value::as_str);
+        let (mark, note) = match standing {
+            Some("present") => (None, "there is one"),
+            Some("waived") => (None, "waived"),
+            _ => (Some(Mark::Wanted("missing".to_owned())), ""),
+        };
+        Some(Item { mark, ..plain(key.get("key")?.as_str()?, note) })
+    };
+    let mut items: Vec<Item> = keys.into_iter().flatten().filter_map(item).collect();
+    items.sort_by_key(|item| item.mark.is_none());
     items
 }
 

@@ -29,6 +29,7 @@ use crate::cockpit::keymap::Action;
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, Press, World};
 use crate::cockpit::theme::{Role, Theme};
+use crate::domain::time::Timestamp;
 
 /// What a field may look at.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +52,7 @@ impl Scene<'_> {
 #[derive(Debug, Clone, Copy)]
 pub struct Look<'a> {
     pub theme: &'a Theme,
+    pub now: Timestamp,
     /// Columns there are.
     pub width: usize,
     pub is_focused: bool,
@@ -152,6 +154,10 @@ pub trait Control: Debug + Send {
     /// The file to be kept with the call, and its hash.
     fn upload(&self) -> Option<(&Path, &str)> {
         None
+    }
+    /// Whether what it says is a time of the site's clock.
+    fn needs_zone(&self) -> bool {
+        false
     }
     /// Its own keys, for the help line, with what they do.
     fn keys(&self) -> &'static [(Action, &'static str)] {

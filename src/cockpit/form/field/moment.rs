@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 use ratatui::text::{Line, Span};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::line::{Typed, lines_of};
 use super::{Control, Look, Scene, Took};
@@ -18,6 +18,20 @@ pub(super) const KEYS: &[(Action, &str)] = &[(Action::LaterHour, "+1 h"), (Actio
 /// What was said of a time, and when: it is read once more where the zone turns out to be another. None where a
 /// moment was given, which stays what it is.
 pub(super) type Said = Option<(String, Timestamp)>;
+
+/// What was said and when, as a draft keeps it.
+pub(super) fn kept((text, at): &(String, Timestamp)) -> Value {
+    json!({"text": text, "at": at})
+}
+
+/// What a draft keeps of it.
+pub(super) fn said_in(draft: &Value) -> Said {
+    let text = draft.get("text")?.as_str()?.to_owned();
+    Some((text, draft.get("at")?.as_str().and_then(Timestamp::parse)?))
+}
+
+/// Clocks differ by a few minutes; what is said to have happened further ahead has not.
+const EARLY: i64 = 5;
 
 /// What the key for the next morning says.
 pub(super) const MORNING: &str = "tomorrow 8:00";
@@ -98,11 +112,12 @@ impl Control for Moment {
     }
 
     fn draft(&self) -> Value {
-        match (self.is_touched, &self.read) {
-            (false, _) => Value::Null,
-            // As a moment, since what +2h means moves with the clock.
-            (true, Ok(Some(at))) => at.to_string().into(),
-            (true, _) => self.typed.text().into(),
+        match (self.is_touched, &self.said, &self.read) {
+            (false, ..) => Value::Null,
+            // What +2h means moves with the clock, and what 8:00 means with the zone.
+            (true, Some(said), _) => kept(said),
+            (true, None, Ok(Some(at))) => at.to_string().into(),
+            (true, None, _) => self.typed.text().into(),
         }
     }
 
@@ -110,7 +125,10 @@ impl Control for Moment {
         let text = draft.as_str().unwrap_or_default();
         self.zone = scene.zone;
         self.is_touched = true;
-        if let Some(at) = Timestamp::parse(text) {
+        if let Some((text, at)) = said_in(draft) {
+            self.typed.set(&text);
+            self.read(at);
+        } else if let Some(at) = Timestamp::parse(text) {
             self.set(at);
         } else {
             self.typed.set(text);
@@ -163,8 +181,15 @@ impl Control for Moment {
             let beside = time::beside(*at, self.zone);
             let beside = if self.typed.text() == said { beside } else { format!("= {said} {beside}") };
             line.push_span(Span::styled(format!("  {beside}"), look.style(Role::Muted)));
+            if self.is_now && *at > look.now.plus_minutes(EARLY) {
+                line.push_span(Span::styled("  that is still to come", look.style(Role::Warning)));
+            }
         }
         lines
+    }
+
+    fn needs_zone(&self) -> bool {
+        self.is_touched && self.typed.said().is_some()
     }
 
     fn keys(&self) -> &'static [(Action, &'static str)] {
@@ -176,7 +201,6 @@ impl Control for Moment {
 mod tests {
     use super::*;
     use crate::cockpit::form::testing::{Stage, type_into};
-    use serde_json::json;
 
     #[test]
     fn a_required_moment_is_now_and_shown_on_the_sites_clock() {
@@ -208,11 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_relative_is_kept_as_the_moment_it_meant() {
+    fn what_was_relative_is_kept_with_the_moment_it_was_said() {
         let world = Stage::new();
         let mut moment = Moment::new(true);
         type_into(&mut moment, "+2h", &world);
-        assert_eq!(moment.draft(), json!("2026-11-22T00:32:00.000Z"));
+        assert_eq!(moment.draft(), json!({"text": "+2h", "at": "2026-11-21T22:32:00.000Z"}));
+        let mut again = Moment::new(true);
+        world.scene(|scene| again.restore(&moment.draft(), scene));
+        assert_eq!(again.value(), Ok(Some(json!("2026-11-22T00:32:00.000Z"))));
         world.scene(|scene| moment.leave(scene));
         assert!(world.shown(&moment, 40).starts_with("2026-11-22 00:32"), "the zone is not known yet");
         world.scene(|scene| moment.learn(scene));
@@ -229,9 +256,12 @@ mod tests {
             let mut moment = Moment::new(true);
             type_into(&mut moment, keys, &world);
             assert_eq!(moment.value(), Ok(Some(json!("2026-11-22T08:00:00.000Z"))), "{keys}");
+            assert!(moment.needs_zone());
             world.scene(|scene| moment.leave(scene));
+            let mut later = Moment::new(true);
+            world.scene(|scene| later.restore(&moment.draft(), scene));
             world.scene(|scene| moment.learn(scene));
-            assert_eq!(moment.value(), Ok(Some(json!(value))), "{keys}");
+            assert_eq!([moment.value(), later.value()], [Ok(Some(json!(value))), Ok(Some(json!(value)))], "{keys}");
         }
     }
 }

@@ -67,6 +67,8 @@ pub struct Pick {
     /// The question what record an id is of.
     naming: Option<Stamp>,
     failure: Option<String>,
+    /// The database does not answer.
+    is_away: bool,
 }
 
 impl Pick {
@@ -83,6 +85,7 @@ impl Pick {
             asked: None,
             naming: None,
             failure: None,
+            is_away: false,
         }
     }
 
@@ -319,6 +322,7 @@ impl Control for Pick {
     }
 
     fn hear(&mut self, msg: &Msg, scene: &Scene<'_>) -> Took {
+        self.is_away = !scene.world.is_live;
         match msg {
             Msg::Due { stamp } if self.due == Some(*stamp) => {
                 self.due = None;
@@ -340,15 +344,19 @@ impl Control for Pick {
     }
 
     fn leave(&mut self, _: &Scene<'_>) -> Took {
-        if self.chosen.is_some() || self.typed.said().is_none() || self.is_free || !self.is_settled() {
+        if self.chosen.is_some() || self.is_free || !self.is_settled() {
             return Took::nothing();
         }
-        if let [only] = self.shown().as_slice() {
-            let only = (*only).clone();
-            self.choose(only);
-            return Took::changed();
-        }
-        Took::nothing()
+        // What one had gone to is what one meant.
+        let shown = self.shown();
+        let meant = match shown.as_slice() {
+            [only] if self.typed.said().is_some() => Some(*only),
+            all => self.at.and_then(|at| all.get(at)).copied(),
+        };
+        let Some(meant) = meant.cloned() else { return Took::nothing() };
+        self.choose(meant);
+        self.is_touched = true;
+        Took::changed()
     }
 
     fn click(&mut self, _: usize, row: usize, _: usize, _: &Scene<'_>) -> Took {
@@ -375,6 +383,9 @@ impl Control for Pick {
         lines.extend(shown.iter().enumerate().skip(first).take(ROWS).map(|(n, item)| self.row(n, item, look)));
         let below = match (&self.failure, shown.len()) {
             (Some(failure), _) => Some((Role::Warning, text::plain(failure).into_owned())),
+            (None, 0) if self.is_away => {
+                Some((Role::Warning, "the database does not answer; an id is taken".to_owned()))
+            }
             (None, 0) if self.asked.is_some() || self.due.is_some() => Some((Role::Muted, "looking …".to_owned())),
             (None, 0) if self.typed.said().is_some() && !self.is_free => {
                 Some((Role::Muted, "nothing like it is known".to_owned()))

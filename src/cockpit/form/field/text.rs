@@ -6,7 +6,7 @@ use ratatui_textarea::{CursorMove, TextArea};
 use serde_json::Value;
 use unicode_width::UnicodeWidthChar;
 
-use super::line::with_cursor;
+use super::line::{cut_short, with_cursor};
 use super::{Control, Look, Scene, Took};
 use crate::cockpit::keymap::Action;
 use crate::cockpit::part::{Ask, Press};
@@ -150,8 +150,9 @@ impl Control for Text {
     }
 
     fn paste(&mut self, text: &str, _: &Scene<'_>) -> Took {
+        let cut = cut_short(text.trim_end(), self.room(), self.most);
         let pasted = clean(text, self.room());
-        Took::used_and(!pasted.is_empty() && self.area.insert_str(pasted))
+        Took::used_and(!pasted.is_empty() && self.area.insert_str(pasted)).asking(cut)
     }
 
     fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {

@@ -173,7 +173,12 @@ impl Control for Ticks {
                     (false, false) => Role::Muted,
                 };
                 let mark = if entry.is_on { "[x]" } else { "[ ]" };
-                let label = format!("{mark} {}", text::plain(&entry.label));
+                let here = match (look.is_focused, is_here) {
+                    (true, true) => "› ",
+                    (true, false) => "  ",
+                    (false, _) => "",
+                };
+                let label = format!("{here}{mark} {}", text::plain(&entry.label));
                 Line::from(Span::styled(text::cut(&label, look.width).into_owned(), look.style(role)))
             })
             .collect();
@@ -203,7 +208,7 @@ mod tests {
         assert!(!type_into(&mut ticks, "up", &stage).is_used);
         type_into(&mut ticks, "space down space", &stage);
         assert_eq!(ticks.value(), Ok(Some(json!({"billing_authorization": true, "onsite_photos_after": true}))));
-        assert!(stage.shown(&ticks, 40).starts_with("[x] billing authorization"));
+        assert!(stage.shown(&ticks, 40).trim_start().starts_with("[x] billing authorization"));
         let draft = ticks.draft();
         let mut again = Ticks::new(Of::Checklist);
         stage.scene(|scene| again.restore(&draft, scene));

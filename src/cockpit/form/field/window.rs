@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use serde_json::{Value, json};
 
 use super::line::{Typed, lines_of};
-use super::moment::{KEYS, MORNING, Said};
+use super::moment::{KEYS, MORNING, Said, kept, said_in};
 use super::{Control, Look, Scene, Took};
 use crate::cockpit::form::time;
 use crate::cockpit::keymap::Action;
@@ -14,6 +14,9 @@ use crate::cockpit::part::{Ask, Press};
 use crate::cockpit::theme::Role;
 use crate::domain::payload;
 use crate::domain::time::Timestamp;
+
+/// A visit that is longer, in hours, is likely a slip.
+const LONG: i64 = 12;
 
 /// A field of a window.
 #[derive(Debug)]
@@ -107,10 +110,11 @@ impl Control for Window {
     }
 
     fn draft(&self) -> Value {
-        match (self.is_touched, &self.read) {
-            (false, _) => Value::Null,
-            (true, Ok(Some(window))) => json!({"start": window.start, "end": window.end}),
-            (true, _) => self.typed.text().into(),
+        match (self.is_touched, &self.said, &self.read) {
+            (false, ..) => Value::Null,
+            (true, Some(said), _) => kept(said),
+            (true, None, Ok(Some(window))) => json!({"start": window.start, "end": window.end}),
+            (true, None, _) => self.typed.text().into(),
         }
     }
 
@@ -119,6 +123,9 @@ impl Control for Window {
         self.is_touched = true;
         if let Some(window) = window_of(draft) {
             self.set(window);
+        } else if let Some((text, at)) = said_in(draft) {
+            self.typed.set(&text);
+            self.read(at);
         } else {
             self.typed.set(draft.as_str().unwrap_or_default());
             self.read(scene.world.now);
@@ -178,8 +185,20 @@ impl Control for Window {
             let beside = time::beside(window.start, self.zone);
             let beside = if self.typed.text() == said { beside } else { format!("= {said} {beside}") };
             line.push_span(Span::styled(format!("  {beside}"), look.style(Role::Muted)));
+            let hours = (window.end.utc() - window.start.utc()).num_hours();
+            let odd = [
+                (window.start < look.now).then(|| "begun already".to_owned()),
+                (hours > LONG).then(|| format!("{hours} hours long")),
+            ];
+            for odd in odd.into_iter().flatten() {
+                line.push_span(Span::styled(format!("  {odd}"), look.style(Role::Warning)));
+            }
         }
         lines
+    }
+
+    fn needs_zone(&self) -> bool {
+        self.typed.said().is_some()
     }
 
     fn keys(&self) -> &'static [(Action, &'static str)] {

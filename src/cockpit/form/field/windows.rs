@@ -11,6 +11,7 @@ use crate::cockpit::keymap::Action;
 use crate::cockpit::part::{Ask, Press};
 use crate::cockpit::theme::Role;
 use crate::domain::payload;
+use crate::text::width;
 
 /// A field of windows.
 #[derive(Debug)]
@@ -140,6 +141,10 @@ impl Control for Windows {
         Vec::new()
     }
 
+    fn needs_zone(&self) -> bool {
+        self.entries.iter().any(Control::needs_zone)
+    }
+
     fn press(&mut self, press: Press, scene: &Scene<'_>) -> Took {
         match press.action {
             Some(Action::AddEntry) => return self.add(scene.zone, scene),
@@ -171,8 +176,9 @@ impl Control for Windows {
         let is_list = self.entries.len() > 1;
         let each = self.entries.iter().enumerate().flat_map(|(n, entry)| {
             let is_focused = look.is_focused && n == self.at;
-            let number = if is_list { format!("{} ", n + 1) } else { String::new() };
-            let inner = Look { is_focused, width: look.width.saturating_sub(number.len()), ..*look };
+            let here = if is_focused { "›" } else { " " };
+            let number = if is_list { format!("{here}{} ", n + 1) } else { String::new() };
+            let inner = Look { is_focused, width: look.width.saturating_sub(width(&number)), ..*look };
             entry.lines(&inner).into_iter().map(move |line| {
                 let role = if is_focused { Role::Focus } else { Role::Muted };
                 let mut spans = vec![Span::styled(number.clone(), look.style(role))];

@@ -15,8 +15,18 @@ fn a_form_with_its_outlook() {
     outlook.messages = vec![json!({"channel": "SMS", "to": "+15105550142", "body": "We are on it."})];
     outlook.missing = vec!["photo_after_latched_alignment".into()];
     judge(&mut form, &asks, Ok(outlook), &stage);
-    keys(&mut form, "tab tab 9x tab", &stage);
+    keys(&mut form, "tab tab 950 tab", &stage);
     insta::assert_snapshot!(snapshot(&form, 80, 24, &stage));
+}
+
+#[test]
+fn a_form_that_is_wrong_promises_nothing() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("ticket.triage", &stage);
+    judge(&mut form, &asks, Ok(preview("TRIAGED")), &stage);
+    keys(&mut form, "tab tab 9x tab", &stage);
+    let shown = snapshot(&form, 80, 24, &stage);
+    assert!(shown.contains("Write dollars") && !shown.contains("→ TRIAGED"), "{shown}");
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::cell::Cell;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Style};
 use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::Paragraph;
 use serde_json::Value;
 
-use crate::cockpit::look::{ago, left, safe, said, scrolled, span};
+use crate::cockpit::keymap::{Action, Scope};
+use crate::cockpit::look::{ago, half_blocks, has_colours, left, safe, said, scrolled, span};
 use crate::cockpit::msg::{CaseData, Picture};
 use crate::cockpit::part::World;
 use crate::cockpit::theme::Role;
@@ -43,13 +43,13 @@ pub fn draw(
     screen.render_widget(Paragraph::new(required), keys);
     let _ = gap;
     if items.is_empty() {
-        let words = Text::from(span(" No evidence yet.", world.theme, Role::Muted));
+        let key = world.keymap.shown(Scope::Case, Action::Actions);
+        let words = format!(" No evidence yet. {key} shows how to add some.");
+        let words = Text::from(span(safe(&words, usize::from(rest.width)), world.theme, Role::Muted));
         return screen.render_widget(Paragraph::new(words), rest);
     }
     let wanted = u16::try_from(items.len()).unwrap_or(u16::MAX);
-    // Without colours there is nothing to see in it.
-    let has_colours = world.theme.style(Role::SlaBreach).fg.is_some_and(|color| color != Color::Reset);
-    let shows = picture.filter(|_| rest.height >= 9 && has_colours);
+    let shows = picture.filter(|_| rest.height >= 9 && has_colours(world.theme));
     let list_height = if shows.is_some() { wanted.min(rest.height / 2).max(3) } else { rest.height };
     let [list, photo] = Layout::vertical([Constraint::Length(list_height), Constraint::Min(0)]).areas(rest);
     let first = scrolled(top.get(), cursor, usize::from(list.height), items.len());
@@ -106,33 +106,4 @@ fn line(item: &Value, world: &World<'_>, width: usize, is_under_cursor: bool) ->
         Span::raw(" "),
         span(left(&tail, tail_room), world.theme, Role::Muted),
     ])
-}
-
-/// Draws a picture with two pixels a character, as large as it fits.
-pub fn half_blocks(screen: &mut Frame<'_>, area: Rect, picture: &Picture) {
-    let (width, height) = (usize::from(picture.width), usize::from(picture.height));
-    if width == 0 || height == 0 || area.is_empty() {
-        return;
-    }
-    let (columns, rows) = (usize::from(area.width), usize::from(area.height) * 2);
-    // The same scale both ways, so that nothing is stretched; never larger than it is.
-    let (across, down) = if columns * height <= rows * width {
-        (columns, columns * height / width)
-    } else {
-        (rows * width / height, rows)
-    };
-    let (across, down) = (across.clamp(1, width.max(1)), down.clamp(1, height.max(1)));
-    let pixel = |x: usize, y: usize| {
-        let at = (y * height / down).min(height - 1) * width + (x * width / across).min(width - 1);
-        picture.pixels.get(at).map_or(Color::Reset, |[r, g, b]| Color::Rgb(*r, *g, *b))
-    };
-    let buffer = screen.buffer_mut();
-    for (row, y) in (area.y..area.bottom()).enumerate().take(down.div_ceil(2)) {
-        for (column, x) in (area.x..area.right()).enumerate().take(across) {
-            let lower = if row * 2 + 1 < down { pixel(column, row * 2 + 1) } else { Color::Reset };
-            if let Some(cell) = buffer.cell_mut((x, y)) {
-                cell.set_char('▀').set_style(Style::new().fg(pixel(column, row * 2)).bg(lower));
-            }
-        }
-    }
 }

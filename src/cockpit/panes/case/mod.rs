@@ -24,7 +24,6 @@ use crate::cockpit::msg::{CaseData, Msg, Picture};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
 use crate::domain::words::words;
-pub use evidence::half_blocks;
 pub use timeline::Kept;
 
 words! {
@@ -194,11 +193,12 @@ impl CasePane {
             Tab::Summary => return Vec::new(),
             Tab::Timeline => timeline::entries(case, self.kept).get(self.cursor()).map(|event| {
                 let title = format!("Event {} · {}", event["seq"], event["tool_name"].as_str().unwrap_or_default());
-                Raw::new(title, event)
+                Raw::new(title, event, None)
             }),
-            Tab::Evidence => evidence::items(case)
-                .get(self.cursor())
-                .map(|item| Raw::new(format!("Evidence · {}", item["kind"].as_str().unwrap_or_default()), item)),
+            Tab::Evidence => evidence::items(case).get(self.cursor()).map(|item| {
+                let picture = self.picture.as_ref().and_then(|(_, _, picture)| picture.clone());
+                Raw::new(format!("Evidence · {}", item["kind"].as_str().unwrap_or_default()), item, picture)
+            }),
         };
         raw.map(|raw| Ask::Open(Box::new(raw))).into_iter().collect()
     }
@@ -326,8 +326,9 @@ impl Part for CasePane {
                 }
                 Vec::new()
             }
-            MouseEventKind::Down(MouseButton::Left) if event.row >= area.y && self.tab == Tab::Timeline => {
-                let entry = self.top.get() + usize::from(event.row - area.y) / timeline::HEIGHT;
+            // Its first line is the chain's.
+            MouseEventKind::Down(MouseButton::Left) if event.row > area.y && self.tab == Tab::Timeline => {
+                let entry = self.top.get() + usize::from(event.row - area.y - 1) / timeline::HEIGHT;
                 let last = self.len(world).saturating_sub(1);
                 if entry == self.cursor() {
                     return self.look_closer(world);

@@ -9,6 +9,7 @@ use ratatui::widgets::Paragraph;
 use serde_json::Value;
 
 use super::summary::zone;
+use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{left, safe, scrolled, span};
 use crate::cockpit::msg::CaseData;
 use crate::cockpit::part::World;
@@ -62,14 +63,23 @@ pub fn draw(
 ) {
     let [chain, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     let (text, role) = match &case.chain {
-        None => (format!("✓ chain whole, {} events", case.events.len()), Role::Success),
+        None => {
+            let zone = zone(world)
+                .map_or("UTC".to_owned(), |zone| world.now.utc().with_timezone(&zone).format("%Z").to_string());
+            (format!("✓ chain whole, {} events, times in {zone}", case.events.len()), Role::Success)
+        }
         Some(finding) => (format!("✗ chain broken: {finding}"), Role::Error),
     };
     let text = safe(&text, usize::from(area.width).saturating_sub(1));
     screen.render_widget(Paragraph::new(Text::from(span(format!(" {text}"), world.theme, role))), chain);
     let entries = entries(case, kept);
     if entries.is_empty() {
-        let words = Text::from(span(format!(" No {kept} yet."), world.theme, Role::Muted));
+        let key = world.keymap.shown(Scope::Case, Action::TimelineFilter);
+        let words = match kept {
+            Kept::All => " Nothing happened yet.".to_owned(),
+            Kept::States | Kept::Evidence => format!(" No {kept} yet. {key} shows other events."),
+        };
+        let words = Text::from(span(safe(&words, usize::from(body.width)), world.theme, Role::Muted));
         return screen.render_widget(Paragraph::new(words), body);
     }
     let height = (usize::from(body.height) / HEIGHT).max(1);

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use chrono::FixedOffset;
 
-use crate::cockpit::look::{ago, countdown, left, priority_role, right, said, short, sla_role, state_role, state_word};
+use crate::cockpit::look::{countdown, left, priority_role, right, said, short, sla_role, state_role, state_word};
 use crate::cockpit::part::World;
 use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
@@ -169,12 +169,16 @@ fn delay(line: &Line) -> &'static str {
     }
 }
 
-/// How long ago, to the minute: a column of seconds that run would never be still.
+/// How long ago, in three columns, to the minute: a column of seconds that run would never be still.
 fn updated(then: Timestamp, now: Timestamp) -> String {
-    match (now.millis() - then.millis()) / 60_000 {
+    let minutes = (now.millis() - then.millis()) / 60_000;
+    match minutes {
         ..1 => "now".to_owned(),
-        1 => "1m".to_owned(),
-        _ => ago(then, now),
+        1..60 => format!("{minutes}m"),
+        60..1_440 => format!("{}h", minutes / 60),
+        1_440..144_000 => format!("{}d", minutes / 1_440),
+        144_000..1_008_000 => format!("{}w", minutes / 10_080),
+        _ => format!("{}y", minutes / 525_600),
     }
 }
 
@@ -207,5 +211,13 @@ mod tests {
             assert!(shown.contains(&column), "{column}");
         }
         assert_eq!(layout(200).len(), Column::ALL.len());
+    }
+
+    #[test]
+    fn an_update_is_told_in_three_columns() {
+        let now = Timestamp::clamped(4_000_000_000_000_000);
+        let told = |minutes: i64| updated(now.plus_minutes(-minutes), now);
+        assert_eq!([0, 1, 59, 60, 119, 1_440].map(told), ["now", "1m", "59m", "1h", "1h", "1d"]);
+        assert!((0..2_000_000).step_by(7).all(|minutes| told(minutes).len() <= 3));
     }
 }

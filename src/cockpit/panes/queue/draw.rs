@@ -24,11 +24,14 @@ impl QueuePane {
         let block = pane(self.title(world, area.width), screen.area(), world.theme, has_focus);
         let inner = block.inner(area);
         screen.render_widget(block, area);
-        let writes = u16::from(self.editing.is_some() || self.wrong.is_some());
+        // What is wrong with the filter stands below it, as long as it is.
+        let wrong = wrap(self.wrong.as_deref().unwrap_or_default(), usize::from(inner.width).saturating_sub(3));
+        let said = u16::try_from(wrong.len()).unwrap_or(u16::MAX).min(inner.height / 2);
+        let writes = u16::from(self.editing.is_some()) + said;
         let [line, head, body] =
             Layout::vertical([Constraint::Length(writes), Constraint::Length(1), Constraint::Min(0)]).areas(inner);
-        if writes == 1 {
-            self.draw_filter(screen, line, world);
+        if writes > 0 {
+            self.draw_filter(screen, line, wrong, world);
         }
         self.area.set(body);
         self.room.set(usize::from(body.height));
@@ -88,26 +91,22 @@ impl QueuePane {
         Text::from(words)
     }
 
-    fn draw_filter(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>) {
-        let room = usize::from(area.width);
+    fn draw_filter(&self, screen: &mut Frame<'_>, area: Rect, wrong: Vec<String>, world: &World<'_>) {
+        let mut lines = Vec::new();
         if let Some((input, _)) = &self.editing {
-            let typed = room.saturating_sub(3);
+            let typed = usize::from(area.width).saturating_sub(3);
             let scroll = input.visual_scroll(typed);
             let text: String = crate::text::plain(input.value()).chars().skip(scroll).collect();
-            let wrong = self.wrong.as_deref().unwrap_or_default();
             let used = width(&text).min(typed);
-            let line = Text::from(vec![
+            lines.push(Text::from(vec![
                 span(" / ", world.theme, Role::Key),
                 span(left(&text, used), world.theme, Role::Input),
-                span(format!("  {}", safe(wrong, typed.saturating_sub(used + 2))), world.theme, Role::Error),
-            ]);
-            screen.render_widget(Paragraph::new(line), area);
+            ]));
             let x = area.x + 3 + u16::try_from(input.visual_cursor().saturating_sub(scroll)).unwrap_or(0);
             screen.set_cursor_position((x.min(area.right().saturating_sub(1)), area.y));
-        } else if let Some(wrong) = &self.wrong {
-            let line = span(format!(" {}", safe(wrong, room.saturating_sub(1))), world.theme, Role::Error);
-            screen.render_widget(Paragraph::new(line), area);
         }
+        lines.extend(wrong.into_iter().map(|line| Text::from(span(format!("   {line}"), world.theme, Role::Error))));
+        screen.render_widget(Paragraph::new(lines), area);
     }
 
     fn heading(&self, columns: &[(Column, usize)], world: &World<'_>) -> Text<'static> {

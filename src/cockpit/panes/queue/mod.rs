@@ -27,6 +27,8 @@ use shown::Shown;
 const REST: Duration = Duration::from_millis(150);
 /// How many rows a search beyond open work brings.
 pub const FOUND: u32 = 1_000;
+/// Two clicks within this are a double one.
+const DOUBLE: Duration = Duration::from_millis(400);
 /// The longest filter.
 const LONGEST: usize = 500;
 
@@ -52,7 +54,8 @@ pub struct QueuePane {
     /// Where the rows were drawn.
     area: Cell<Rect>,
     width: Cell<usize>,
-    clicked: Option<(u16, i64)>,
+    /// The row that was clicked, until it is too late for a second click.
+    clicked: Option<(u16, Stamp)>,
 }
 
 impl QueuePane {
@@ -131,6 +134,7 @@ impl QueuePane {
 
     /// Asks for closed work that fits, once the filter rested.
     pub fn due(&mut self, known: &Known, stamp: Stamp) -> Option<Effect> {
+        self.clicked.take_if(|(_, clicked)| *clicked == stamp);
         (self.rest == Some(stamp)).then_some(())?;
         self.rest = None;
         let stamp = known.stamp();
@@ -178,7 +182,10 @@ impl QueuePane {
     }
 
     fn sort(&mut self, known: &Known) {
-        let shown: Vec<Column> = layout(self.width.get().max(40)).into_iter().map(|(column, _)| column).collect();
+        // Those that are shown first, then those there is no room for.
+        let mut shown: Vec<Column> = layout(self.width.get().max(40)).into_iter().map(|(column, _)| column).collect();
+        let others: Vec<Column> = Column::ALL.iter().copied().filter(|column| !shown.contains(column)).collect();
+        shown.extend(others);
         let next = match self.shown.sort {
             None => shown.first().map(|column| (*column, false)),
             Some((column, _)) => {
@@ -310,10 +317,12 @@ impl Part for QueuePane {
                     return Vec::new();
                 }
                 self.move_to(world.known, place);
-                let now = world.known.local.millis();
-                let again = self.clicked.replace((event.row, now));
-                let is_double = again.is_some_and(|(row, at)| row == event.row && now - at <= 1_000);
-                if is_double { vec![Ask::Do(Action::NextPane)] } else { Vec::new() }
+                if self.clicked.take().is_some_and(|(row, _)| row == event.row) {
+                    return vec![Ask::Do(Action::NextPane)];
+                }
+                let stamp = world.stamp();
+                self.clicked = Some((event.row, stamp));
+                vec![Ask::Effect(Effect::After { stamp, wait: DOUBLE })]
             }
             _ => Vec::new(),
         }
