@@ -232,9 +232,11 @@ impl Terminal {
         self.seen().parser.screen().contents()
     }
 
-    /// The screen as it is, cell by cell.
+    /// The screen cell by cell, no half-drawn one.
     pub fn cells(&self) -> vt100::Screen {
-        self.seen().parser.screen().clone()
+        let mut whole = None;
+        self.wait_until("whole screen", |screen| whole.replace(screen.clone()).is_none());
+        whole.expect("it was waited for")
     }
 
     /// The cursor's row and column, or none where it is hidden.
