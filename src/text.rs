@@ -6,20 +6,27 @@ use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+/// Whether a character chooses how the one before it looks. Terminals do not agree how wide that makes it.
+fn is_selector(c: char) -> bool {
+    matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
 /// Whether a character could move, hide or reorder what a terminal shows.
 fn is_dangerous(c: char) -> bool {
     c.is_control()
+        || is_selector(c)
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The text on one line, every dangerous character replaced by a visible one.
+/// The text on one line, every dangerous character replaced by a visible one; what only chooses a look is left out.
 pub fn plain(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_dangerous) {
         return Cow::Borrowed(text);
     }
     text.chars()
+        .filter(|c| !is_selector(*c))
         .map(|c| match c {
             '\n' | '\r' | '\t' => ' ',
             // The visible pictures of the control characters.
@@ -106,6 +113,12 @@ pub fn age(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_chooses_a_look_takes_no_room() {
+        assert_eq!((plain("\u{2708}\u{fe0f}"), width(&plain("\u{2708}\u{fe0f}"))), ("\u{2708}".into(), 1));
+        assert_eq!(plain_json("\"\u{2708}\u{fe0f}\""), "\"\u{2708}\\ufe0f\"");
+    }
 
     #[test]
     fn nothing_reaches_the_terminal_that_could_command_it() {

@@ -92,7 +92,7 @@ async fn what_is_no_terminal_is_told_what_to_use_instead() {
 
 /// Text that would like to be more than text, and text that takes another room than it has characters.
 const HOSTILE: [&str; 5] = [
-    "\x1b]0;owned\x07\x1b[2J\x1b[31mred\u{202e}abc\u{9b}5mx 👩‍👩‍👧‍👦 한글",
+    "\x1b]0;owned\x07\x1b[2J\x1b[31mred\u{202e}abc\u{9b}5mx 👩‍👩‍👧‍👦 한글 ✈️ ❤️",
     "\x1b[5;5Hmoved\x1b[1A\x1b7\x1b8\r\n\t\x08\x08\x0c tabs and feeds",
     "東京タワー支店 東京タワー支店 東京タワー支店 東京タワー支店",
     "e\u{301}e\u{301}\u{301}\u{301} a\u{200b}b\u{200d}c \u{1112}\u{1161}\u{11ab} 👍🏽🇨🇦",

@@ -66,7 +66,8 @@ pub fn draw(
         None => {
             let zone = zone(world)
                 .map_or("UTC".to_owned(), |zone| world.now.utc().with_timezone(&zone).format("%Z").to_string());
-            (format!("✓ chain whole, {} events, times in {zone}", case.events.len()), Role::Success)
+            let events = if case.events.len() == 1 { "event" } else { "events" };
+            (format!("✓ chain whole, {} {events}, times in {zone}", case.events.len()), Role::Success)
         }
         Some(finding) => (format!("✗ chain broken: {finding}"), Role::Error),
     };
