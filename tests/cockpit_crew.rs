@@ -154,6 +154,8 @@ async fn a_case_comes_whole_with_its_timeline_and_what_is_wrong_with_its_chain()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_made_and_its_change_comes_with_the_feed() {
     let mut scene = Scene::new(Role::Dispatcher).await;
+    // What changes before the queue was read comes with it, not after it.
+    scene.hears(|msg| matches!(msg, Msg::Feed(FeedNews::Page { is_last: true, .. })).then_some(())).await;
     let ticket = scene.ticket().await;
     let call = triage(ticket);
     scene.does(Effect::Preview { stamp: 7, envelope: call.clone() });
