@@ -23,6 +23,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::envelope::{Envelope, Target};
+use super::files::NOTES;
 use super::journal::{Journal, Open};
 use super::msg::{CallNews, Msg, Why};
 use crate::domain::refusal::{Code, Refusal};
@@ -169,6 +170,14 @@ struct Book {
 impl Book {
     fn new(folder: PathBuf) -> Self {
         Self { folder, journal: Arc::default() }
+    }
+
+    /// A note that was written for a call is in the object store now, or in the draft it came from.
+    fn forget_note(&self, envelope: &Envelope) {
+        let notes = self.folder.join(NOTES);
+        if let Some(note) = envelope.upload.clone().filter(|path| path.starts_with(&notes)) {
+            spawn_blocking(move || drop(std::fs::remove_file(note)));
+        }
     }
 
     /// Writes, away from whoever must not wait for a disk.
@@ -347,6 +356,7 @@ impl Courier {
             Outcome::Answered(outcome) => {
                 let call = self.calls.remove(place);
                 self.settle(id).await;
+                self.book.forget_note(&call.envelope);
                 self.news(CallNews::Answered { envelope: call.envelope, outcome: *outcome });
             }
             Outcome::Away { may_be_sent, why } => {

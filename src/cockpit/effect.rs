@@ -62,6 +62,11 @@ pub enum Effect {
         stamp: Stamp,
         path: PathBuf,
     },
+    /// Write a note of so many words into a file of its own, to name it as evidence.
+    WriteNote {
+        stamp: Stamp,
+        words: String,
+    },
     /// Read a picture from the object store, or none if it is none.
     Picture {
         stamp: Stamp,

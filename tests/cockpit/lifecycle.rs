@@ -87,8 +87,13 @@ impl Day<'_> {
         for key in
             ["photo_before_closer_body", "photo_after_closer_or_adjustment", "note_sweep_and_latch_speed_settings"]
         {
-            let terminal = self.open("e").text("PHOTO").wait_idle().keys("<enter>").wait_idle();
-            terminal.text(&format!("s3://jobs/{key}.jpg")).wait_idle().keys("<tab>").text(key).wait_idle();
+            // A photo is somewhere already; a note is written here.
+            let (kind, what) = match key.strip_prefix("photo") {
+                Some(_) => ("PHOTO", format!("s3://jobs/{key}.jpg")),
+                None => ("NOTE", "Sweep at 5, latch at 4.".to_owned()),
+            };
+            let terminal = self.open("e").text(kind).wait_idle().keys("<enter>").wait_idle();
+            terminal.text(&what).wait_idle().keys("<tab>").wait_idle().text(key).wait_idle();
             terminal.keys("<enter>").wait_idle().keys("<ctrl-s>").wait_gone("ctrl-s send").wait_for("✓").wait_idle();
         }
         let terminal = self.open("w");

@@ -93,7 +93,7 @@ const TABLE: &[Label] = &[
     field("decision", "Decision", ""),
     field("notes", "Notes", "what speaks for it, or must be done again"),
     field("kind", "Kind", "").of(S::EvidenceKind),
-    field("uri", "File or uri", "a path, or s3://bucket/key").of(S::File),
+    field("uri", "File or uri", "a path, s3://bucket/key, or the words of a note").of(S::File),
     field("evidence_key", "Proves", "the requirement that it meets").of(S::EvidenceKey),
     field("checksum", "Checksum", "of a file chosen here it is filled in").late(),
     field("metadata", "Metadata", "a JSON object, or nothing").late(),

@@ -29,6 +29,8 @@ pub struct File {
     reading: Option<Stamp>,
     chosen: Option<Fingerprint>,
     failure: Option<String>,
+    /// Evidence of this kind may be written here, word by word.
+    is_note: bool,
     is_touched: bool,
 }
 
@@ -61,6 +63,7 @@ impl File {
             reading: None,
             chosen: None,
             failure: None,
+            is_note: false,
             is_touched: false,
         }
     }
@@ -92,6 +95,10 @@ impl File {
         let stamp = scene.world.stamp();
         self.reading = Some(stamp);
         self.failure = None;
+        if self.is_words() {
+            let words = self.typed.text().trim().to_owned();
+            return vec![Ask::Effect(Effect::WriteNote { stamp, words })];
+        }
         vec![Ask::Effect(Effect::Fingerprint { stamp, path: PathBuf::from(self.typed.text().trim()) })]
     }
 
@@ -119,6 +126,13 @@ impl File {
         took.asking(asks)
     }
 
+    /// Whether what is typed is a note itself, not the name of a file that holds one.
+    fn is_words(&self) -> bool {
+        let text = self.typed.text().trim();
+        let is_listed = self.entries.iter().any(|entry| entry.name == text);
+        self.is_note && !is_listed && !text.starts_with(['/', '~', '.']) && !is_uri(text)
+    }
+
     fn is_settled(&self) -> bool {
         self.chosen.is_some() || self.reading.is_some() || is_uri(self.typed.text())
     }
@@ -130,7 +144,7 @@ impl Control for File {
             (None, _) => Ok(None),
             (_, Some(chosen)) => Ok(Some(chosen.uri.as_str().into())),
             (Some(said), None) if is_uri(said) => Ok(Some(said.into())),
-            _ if self.reading.is_some() => Err("The file is being read.".to_owned()),
+            _ if self.reading.is_some() => Err("It is being read; once more in a moment.".to_owned()),
             _ => Err(self.failure.clone().unwrap_or_else(|| {
                 "Choose a file of the list with enter, or write a uri such as s3://bucket/photo.jpg.".to_owned()
             })),
@@ -160,6 +174,23 @@ impl Control for File {
 
     fn learn(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
         self.list(scene)
+    }
+
+    /// The kind of the evidence says whether it may be words.
+    fn narrow(&mut self, name: &str, value: Option<&Value>, scene: &Scene<'_>) -> Took {
+        let is_note = value.is_some_and(|value| value == "NOTE");
+        if name != "kind" || std::mem::replace(&mut self.is_note, is_note) == is_note {
+            return Took::nothing();
+        }
+        // Words are a note and nothing else.
+        let was_words = self.chosen.take_if(|found| found.path.file_stem().is_some_and(|stem| *stem == *found.sha256));
+        if was_words.is_some() {
+            return Took::changed();
+        }
+        if self.typed.said().is_none() || self.chosen.is_some() || is_uri(self.typed.text()) {
+            return Took::used();
+        }
+        Took::changed().asking(self.fingerprint(scene))
     }
 
     fn press(&mut self, press: Press, scene: &Scene<'_>) -> Took {
@@ -245,12 +276,18 @@ impl Control for File {
                 ),
             )),
             (None, Some(why)) => Some((Role::Warning, why.clone())),
-            (None, None) => self.reading.map(|_| (Role::Muted, "reading the file …".to_owned())),
+            (None, None) if self.reading.is_some() => Some((Role::Muted, "reading it …".to_owned())),
+            (None, None) if self.is_words() && self.typed.said().is_some() => {
+                Some((Role::Muted, "enter keeps these words as the note".to_owned()))
+            }
+            (None, None) if self.is_words() => Some((Role::Muted, "write the note here, or choose a file".to_owned())),
+            (None, None) => None,
         };
         lines.extend(beneath.map(|(role, said)| {
             Line::styled(text::cut(&text::plain(&said), look.width).into_owned(), look.style(role))
         }));
-        if look.is_focused && !self.is_settled() {
+        let is_writing = self.is_words() && self.typed.said().is_some();
+        if look.is_focused && !self.is_settled() && !is_writing {
             let rows = self.shown().into_iter().enumerate().skip(self.first()).take(ROWS);
             lines.extend(rows.map(|(n, entry)| self.row(n, entry, look)));
         }
@@ -296,7 +333,9 @@ mod tests {
 
     fn stamp_of(asks: &[Ask]) -> Stamp {
         match asks.last() {
-            Some(Ask::Effect(Effect::Folder { stamp, .. } | Effect::Fingerprint { stamp, .. })) => *stamp,
+            Some(Ask::Effect(
+                Effect::Folder { stamp, .. } | Effect::Fingerprint { stamp, .. } | Effect::WriteNote { stamp, .. },
+            )) => *stamp,
             other => panic!("{other:?}"),
         }
     }
@@ -343,6 +382,24 @@ mod tests {
         let read = Msg::Fingerprint { stamp: stamp_of(&took.asks), outcome: Err("There is no such file.".into()) };
         stage.scene(|scene| file.hear(&read, scene));
         assert_eq!(file.value(), Err("There is no such file.".to_owned()));
+    }
+
+    #[test]
+    fn a_note_may_be_written_instead_of_chosen() {
+        let stage = Stage::new();
+        let mut file = File::new(10_000);
+        stage.scene(|scene| file.narrow("kind", Some(&json!("NOTE")), scene));
+        assert!(stage.lines(&file, 60)[1].contains("write the note here"));
+        let took = type_into(&mut file, "Shutter space braced enter", &stage);
+        let Some(Ask::Effect(Effect::WriteNote { stamp, words })) = took.asks.last() else { panic!("{took:?}") };
+        assert_eq!(words, "Shutter braced");
+        let (sha256, uri) = ("ab".repeat(32), "dispatch:sha256/ab".to_owned());
+        let found = Fingerprint { path: format!("notes/{sha256}.txt").into(), uri, sha256, bytes: 14 };
+        let written = Msg::Fingerprint { stamp: *stamp, outcome: Ok(found) };
+        assert!(stage.scene(|scene| file.hear(&written, scene)).is_changed);
+        assert_eq!((file.value(), file.draft()), (Ok(Some(json!("dispatch:sha256/ab"))), json!("Shutter braced")));
+        let took = stage.scene(|scene| file.narrow("kind", Some(&json!("PHOTO")), scene));
+        assert!(took.is_changed && file.value().is_err(), "words are no photo");
     }
 
     #[test]

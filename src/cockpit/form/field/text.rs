@@ -132,6 +132,7 @@ impl Control for Text {
                     Action::LaterHour
                     | Action::EarlierHour
                     | Action::NextMorning
+                    | Action::NextOffer
                     | Action::AddEntry
                     | Action::RemoveEntry
                     | Action::GoOn,

@@ -27,6 +27,8 @@ pub struct Window {
     /// How long it is where only its start is said.
     length: TimeDelta,
     said: Said,
+    /// What was proposed to the customer last.
+    offered: Vec<payload::Window>,
     is_touched: bool,
     is_required: bool,
 }
@@ -35,6 +37,14 @@ pub struct Window {
 fn window_of(value: &Value) -> Option<payload::Window> {
     let at = |name: &str| value.get(name).and_then(Value::as_str).and_then(Timestamp::parse);
     Some(payload::Window { start: at("start")?, end: at("end")? })
+}
+
+/// The windows of the last proposal, as the timeline tells it.
+fn offered(scene: &Scene<'_>) -> Vec<payload::Window> {
+    let events = scene.case.and(scene.world.case).map(|case| case.events.as_slice()).unwrap_or_default();
+    let last = events.iter().rev().find(|event| event["tool_name"] == "schedule.propose");
+    let options = last.and_then(|event| event.pointer("/payload/request/options")).and_then(Value::as_array);
+    options.into_iter().flatten().filter_map(window_of).collect()
 }
 
 impl Window {
@@ -46,6 +56,7 @@ impl Window {
             read: Ok(None),
             length,
             said: None,
+            offered: Vec::new(),
             is_touched: false,
             is_required,
         }
@@ -83,6 +94,16 @@ impl Window {
         self.said = self.typed.said().map(|text| (text.to_owned(), now));
         let read = self.said.as_ref().map(|(text, at)| time::parse_window(text, *at, self.length, self.zone));
         self.read = read.transpose();
+    }
+
+    /// The next of the windows that were proposed, and round.
+    fn next_offer(&mut self) -> Took {
+        let at = self.window().and_then(|window| self.offered.iter().position(|offer| *offer == window));
+        let next = at.map_or(0, |at| (at + 1) % self.offered.len().max(1));
+        let Some(offer) = self.offered.get(next).copied() else { return Took::used() };
+        self.set(offer);
+        self.is_touched = true;
+        Took::changed()
     }
 
     fn took(&mut self, took: Took, scene: &Scene<'_>) -> Took {
@@ -136,6 +157,7 @@ impl Control for Window {
     /// The ticket's window, or the next full hour and two from then.
     fn learn(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
         self.set_zone(scene.zone);
+        self.offered = offered(scene);
         if self.is_touched || !self.is_required {
             return Vec::new();
         }
@@ -154,6 +176,7 @@ impl Control for Window {
             Some(Action::LaterHour) => time::plus_hours(window.start, 1),
             Some(Action::EarlierHour) => time::plus_hours(window.start, -1),
             Some(Action::NextMorning) => time::next_morning(window.start, self.zone),
+            Some(Action::NextOffer) => return self.next_offer(),
             _ => {
                 let took = self.typed.press(press);
                 return self.took(took, scene);
@@ -202,7 +225,12 @@ impl Control for Window {
     }
 
     fn keys(&self) -> &'static [(Action, &'static str)] {
-        KEYS
+        const OFFERED: &[(Action, &str)] = &[
+            (Action::NextOffer, "next one proposed"),
+            (Action::LaterHour, "+1 h"),
+            (Action::NextMorning, "next morning"),
+        ];
+        if self.offered.len() > 1 { OFFERED } else { KEYS }
     }
 }
 
@@ -238,6 +266,23 @@ mod tests {
         );
         let shown = world.shown(&window, 90);
         assert!(shown.contains("tomorrow 8:00 - 9:00") && shown.contains("= 2026-11-22 08:00 – 09:00"), "{shown}");
+    }
+
+    #[test]
+    fn every_window_that_was_proposed_is_a_key_away() {
+        let mut world = Stage::new();
+        let option = |day: u32| json!({"start": format!("2026-11-{day}T16:00:00.000Z"), "end": format!("2026-11-{day}T18:00:00.000Z")});
+        let proposed =
+            json!({"tool_name": "schedule.propose", "payload": {"request": {"options": [option(23), option(24)]}}});
+        if let Some(case) = &mut world.case {
+            case.events.push(proposed);
+        }
+        let mut window = Window::new(true);
+        world.scene(|scene| window.learn(scene));
+        for day in [23, 24, 23] {
+            type_into(&mut window, "alt-o", &world);
+            assert_eq!(window.value(), Ok(Some(option(day))));
+        }
     }
 
     #[test]
