@@ -172,11 +172,11 @@ impl Book {
         Self { folder, journal: Arc::default() }
     }
 
-    /// A note that was written for a call is in the object store now, or in the draft it came from.
-    fn forget_note(&self, envelope: &Envelope) {
-        let notes = self.folder.join(NOTES);
-        if let Some(note) = envelope.upload.clone().filter(|path| path.starts_with(&notes)) {
-            spawn_blocking(move || drop(std::fs::remove_file(note)));
+    /// Removes a note that was written for a call: it is in the object store now, or in the draft it came from. Waits
+    /// for it, as that draft may write it anew.
+    async fn forget_note(&self, note: PathBuf) {
+        if note.starts_with(self.folder.join(NOTES)) {
+            let _ = spawn_blocking(move || std::fs::remove_file(note)).await;
         }
     }
 
@@ -246,8 +246,9 @@ impl Courier {
                     let why = "It may have been done already, so it cannot be taken back: its answer will tell.";
                     return self.say(Msg::Said(why.to_owned()));
                 }
-                self.calls.remove(place);
+                let call = self.calls.remove(place);
                 self.settle(id).await;
+                self.forget_note(call.envelope.upload).await;
                 self.news(CallNews::Withdrawn(id));
             }
             Order::Link(is_live) => {
@@ -356,7 +357,7 @@ impl Courier {
             Outcome::Answered(outcome) => {
                 let call = self.calls.remove(place);
                 self.settle(id).await;
-                self.book.forget_note(&call.envelope);
+                self.forget_note(call.envelope.upload.clone()).await;
                 self.news(CallNews::Answered { envelope: call.envelope, outcome: *outcome });
             }
             Outcome::Away { may_be_sent, why } => {
@@ -398,6 +399,15 @@ impl Courier {
             if call.stage == Stage::Held {
                 call.stage = Stage::Ready;
             }
+        }
+    }
+
+    /// A call is over; a note of the same words may serve another.
+    async fn forget_note(&self, upload: Option<PathBuf>) {
+        if let Some(note) =
+            upload.filter(|note| self.calls.iter().all(|call| call.envelope.upload.as_ref() != Some(note)))
+        {
+            self.book.forget_note(note).await;
         }
     }
 

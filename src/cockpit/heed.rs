@@ -361,15 +361,15 @@ pub(super) fn reopen(model: &mut Model, id: Uuid) -> Vec<Effect> {
     };
     let Some(tool) = registry::find(&entry.envelope.tool) else { return Vec::new() };
     let kind = kind_of(&entry.envelope.target);
-    let mut effects = Vec::new();
+    let mut effects = give_back(model, &entry.envelope);
     if let Target::Ticket { id: ticket, number } = &entry.envelope.target
         && !model.queue.select(&model.known, *ticket)
     {
         model.say(format!("{number} is looked for; open its call once more then."), Role::Warning);
         model.wanted = Some(*ticket);
-        return filter(model, number);
+        effects.extend(filter(model, number));
+        return effects;
     }
-    effects.extend(give_back(model, &entry.envelope));
     let is_newer = entry.envelope.draft_key.is_some_and(|sent| model.known.drafts.contains_key(&sent));
     let (mut form, asks) = Form::open(tool, kind, &model.world());
     if is_newer {

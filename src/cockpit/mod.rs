@@ -2,7 +2,7 @@
 //!
 //! [`model`] is all that is known, [`msg`] all that can happen, [`update`] says what follows from
 //! it, as data ([`effect`]), and [`view`] draws the model. Both are pure of I/O, so every screen is a
-//! snapshot test. [`crew`] carries effects out as tasks of their own and brings what came of them back
+//! snapshot test. Of the first, [`hear`] has what is heard and `heed` what keys and parts ask for. [`crew`] carries effects out as tasks of their own and brings what came of them back
 //! as messages; [`run`] is the loop between the two and the terminal, whose modes [`terminal`] alone
 //! owns.
 //!

@@ -340,3 +340,35 @@ async fn a_file_is_kept_before_the_call_that_names_it_and_a_changed_one_is_refus
     assert_eq!(scene.done().len(), 1);
     std::fs::remove_file(file).unwrap();
 }
+
+#[tokio::test]
+async fn a_note_written_for_calls_is_gone_with_the_last_of_them_and_a_file_of_the_users_stays() {
+    // What is held stays so until the database is said to be back.
+    let mut scene = Scene::with(Arc::default(), Folder::new(), Pace { retry: Duration::from_mins(1), ..QUICK });
+    scene.desk.is(Mood::Away);
+    let notes = scene.folder.0.join(NOTES);
+    std::fs::create_dir_all(&notes).unwrap();
+    let (note, own) = (notes.join("braced.txt"), scene.folder.0.join("own.txt"));
+    let about = |ticket, path: &PathBuf| {
+        std::fs::write(path, "Braced.").unwrap();
+        let payload = json!({"kind": "NOTE", "checksum": sha256_hex(b"Braced.")});
+        Envelope { payload, upload: Some(path.clone()), ..on(ticket) }
+    };
+    let [first, second, third] = [about(1, &note), about(2, &note), about(3, &own)];
+    for call in [&first, &second, &third] {
+        scene.send(call);
+        scene.story(call, "waits").await;
+    }
+    scene.order(Order::Withdraw(first.request_id));
+    scene.story(&first, "withdrawn").await;
+    assert!(note.exists(), "the second call still needs it");
+    scene.desk.is(Mood::There);
+    for is_live in [false, true] {
+        scene.order(Order::Link(is_live));
+    }
+    let mut done = 0;
+    while done < 2 {
+        done += usize::from(scene.hears().await.0 == "done");
+    }
+    assert!(!note.exists() && own.exists());
+}

@@ -393,3 +393,18 @@ fn a_picture_is_seen_on_a_small_screen_too() {
     let text = stage.text();
     assert!(text.contains("▀▀▀▀▀▀▀▀") && text.contains("\"PHOTO\""), "{text}");
 }
+
+#[test]
+fn what_was_taken_back_is_in_its_form_also_where_its_ticket_has_to_be_looked_for() {
+    let mut stage = Stage::full(120, 40);
+    let key = format!("maria {} {}", envelope(1).tool, id(999));
+    let mut call = envelope(999);
+    call.draft_key = Some(key.clone());
+    stage.model.known.drafts.insert(key.clone(), json!({"fields": {"note": "kept"}}));
+    let sent = crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call))]);
+    let Some(Effect::Send(call)) = sent.last().cloned() else { panic!("{sent:?}") };
+    crate::cockpit::heed::heed(&mut stage.model, vec![Ask::TakeBack { id: call.request_id, reopens: true }]);
+    stage.hear(Msg::Call(CallNews::Withdrawn(call.request_id)));
+    assert!(stage.said().contains("is looked for"), "{}", stage.said());
+    assert!(stage.model.known.drafts.contains_key(&key));
+}
