@@ -100,6 +100,12 @@ pub fn grouped(number: impl std::fmt::Display) -> String {
     text
 }
 
+/// Cents as people write money.
+pub fn money(cents: i64) -> String {
+    let sign = if cents < 0 { "-" } else { "" };
+    format!("{sign}${}.{:02}", grouped(cents.unsigned_abs() / 100), cents.unsigned_abs() % 100)
+}
+
 /// A time in one unit, the largest that it fills twice.
 pub fn age(seconds: i64) -> String {
     match seconds {
@@ -113,6 +119,13 @@ pub fn age(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn money_is_grouped() {
+        assert_eq!(money(123_456_789), "$1,234,567.89");
+        assert_eq!(money(5), "$0.05");
+        assert_eq!(money(-100_000), "-$1,000.00");
+    }
 
     #[test]
     fn what_only_chooses_a_look_takes_no_room() {

@@ -75,8 +75,7 @@ fn word(value: &Value) -> String {
 
 /// Cents as money.
 fn money(value: &Value) -> String {
-    let cents = value.as_i64().unwrap_or(0);
-    format!("${}.{:02}", cents / 100, cents % 100)
+    crate::text::money(value.as_i64().unwrap_or(0))
 }
 
 fn show(session: &mut Session, case: &Value) -> Result<(), CliError> {

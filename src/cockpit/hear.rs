@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::effect::Effect;
 use super::envelope::Target;
 use super::heed::{attend, give_back, heed, reopen};
+use super::keymap::{Action, Scope};
 use super::known::Link;
 use super::look::safe;
 use super::model::Model;
@@ -61,7 +62,7 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
             match outcome {
                 Ok(rows) => found(model, rows),
                 Err(refusal) => {
-                    let why = if refusal.status() >= 500 { "the database does not answer." } else { refusal.message() };
+                    let why = if refusal.status() >= 500 { "the database does not answer." } else { refusal.finding() };
                     model.say(format!("Closed work could not be searched: {why}"), Role::Warning);
                 }
             }
@@ -77,7 +78,7 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
             effects.extend(tell_parts(model, &Msg::Case { ticket, outcome: Ok(case) }));
         }
         Msg::Case { ticket, outcome: Err(refusal) } => {
-            model.known.trouble = Some((ticket, refusal.message().to_owned()));
+            model.known.trouble = Some((ticket, refusal.finding().to_owned()));
             model.touch();
         }
         other => effects.extend(tell_parts(model, &other)),
@@ -403,11 +404,15 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
         }
         Err(refused) => {
             let about = number_of(&envelope.target);
-            model.say(format!("✗ {}{about}: {}", envelope.tool, refused.refusal.message()), Role::Error);
+            let said = format!("✗ {}{about}: {}", envelope.tool, refused.refusal.finding());
             let is_here = envelope.ticket_id().is_none_or(|id| model.queue.selected() == Some(id));
             if model.dialogs.is_empty() && is_here && !model.queue.is_editing() {
+                model.say(said, Role::Error);
                 reopen(model, envelope.request_id)
             } else {
+                let [list, form] = [(Scope::Global, Action::Calls), (Scope::Read, Action::Enter)]
+                    .map(|(scope, action)| model.known.keymap.shown(scope, action));
+                model.say(format!("{said} {list} {form} opens its form again."), Role::Error);
                 give_back(model, envelope)
             }
         }

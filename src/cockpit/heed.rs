@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::calls::Standing;
-use super::dialogs::actions::Actions;
+use super::dialogs::actions::{Actions, reason};
 use super::dialogs::calls::CallList;
 use super::dialogs::export::Export;
 use super::dialogs::help::Help;
@@ -21,6 +21,7 @@ use super::model::{Focus, Model};
 use super::panes::case::Tab;
 use super::panes::case::summary::lacks_evidence;
 use super::part::{Ask, Part, Press};
+use super::refused::{At, told};
 use super::theme::Role;
 use super::views;
 use crate::domain::actor::{self, Actor};
@@ -29,7 +30,6 @@ use crate::domain::next::{self, Next};
 use crate::domain::registry;
 use crate::domain::state::State;
 use crate::domain::tool::{From, Tool};
-use crate::engine::Refused;
 
 /// What stands for a key where an action was not asked for by one.
 pub(super) const NO_KEY: KeyEvent = KeyEvent::new(KeyCode::Null, KeyModifiers::NONE);
@@ -194,7 +194,8 @@ fn next_step(model: &mut Model) -> Vec<Effect> {
 pub(super) fn open_tool(model: &mut Model, name: &str) -> Vec<Effect> {
     let Some(tool) = registry::find(name) else { return Vec::new() };
     let world = model.world();
-    if let Some(why) = super::dialogs::actions::reason(tool, world.row, world.actor.role) {
+    if let Some(why) = reason(tool, world.row, world.actor.role) {
+        let why = told(&why, At::Screen, &world);
         model.say(why, Role::Warning);
         return Vec::new();
     }
@@ -304,7 +305,8 @@ fn effect_of(model: &mut Model, effect: Effect) -> Vec<Effect> {
 fn open_directory(model: &mut Model, kind: Kind) -> Vec<Effect> {
     let tool = registry::tools().iter().find(|tool| tool.mutating && tool.spec.from == From::NoTicket);
     let Some(tool) = tool else { return Vec::new() };
-    if let Some(why) = super::dialogs::actions::reason(tool, None, model.known.actor.role) {
+    if let Some(why) = reason(tool, None, model.known.actor.role) {
+        let why = told(&why, At::Screen, &model.world());
         model.say(why, Role::Warning);
         return Vec::new();
     }
@@ -375,7 +377,7 @@ pub(super) fn reopen(model: &mut Model, id: Uuid) -> Vec<Effect> {
     if is_newer {
         model.say("This was begun later; what was sent comes back once this is sent or thrown away.", Role::Warning);
     } else if let Some(refusal) = refusal {
-        form.place(&Refused { refusal, request_id: Some(id), correlation_id: None });
+        form.place(&refusal, &model.world());
     }
     effects.extend(open(model, Box::new(form)));
     effects.extend(heed(model, asks));

@@ -18,7 +18,7 @@ use crate::domain::sla::SlaStatus;
 use crate::domain::state::{Phase, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
-use crate::text::{age, cut, grouped, plain, width};
+use crate::text::{age, cut, plain, width};
 
 /// Text from the world, harmless and at most so wide.
 pub fn safe(text: &str, columns: usize) -> String {
@@ -136,12 +136,6 @@ pub fn state_word(state: State, columns: usize) -> String {
 /// A constant of the contract as one says it: `CANNOT_SECURE_ENTRY` is "cannot secure entry".
 pub fn said(constant: &str) -> String {
     constant.replace('_', " ").to_lowercase()
-}
-
-/// Money as people write it.
-pub fn money(cents: i64) -> String {
-    let sign = if cents < 0 { "-" } else { "" };
-    format!("{sign}${}.{:02}", grouped(cents.unsigned_abs() / 100), cents.unsigned_abs() % 100)
 }
 
 /// The longest text that is wrapped, in bytes.
@@ -319,13 +313,6 @@ mod tests {
             let lines = wrap(&text, 60);
             assert!(lines.len() < 1_000 && lines.iter().all(|line| width(line) <= 60));
         }
-    }
-
-    #[test]
-    fn money_is_grouped() {
-        assert_eq!(money(123_456_789), "$1,234,567.89");
-        assert_eq!(money(5), "$0.05");
-        assert_eq!(money(-100_000), "-$1,000.00");
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub mod msg;
 pub mod panes;
 pub mod part;
 pub mod picture;
+pub mod refused;
 pub mod rows;
 pub mod run;
 #[cfg(test)]

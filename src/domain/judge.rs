@@ -62,12 +62,9 @@ pub fn admit(tool: &Tool, state: State) -> Result<(), Refusal> {
     let allowed: Vec<&str> = tool.spec.from_states().iter().map(|state| state.as_str()).collect();
     Err(Refusal::new(
         Code::InvalidStateTransition,
-        format!(
-            "The ticket is {state}; {} is possible from {}. `dispatch ticket show` says what is possible now.",
-            tool.spec.name,
-            allowed.join(", ")
-        ),
+        format!("The ticket is {state}; {} is possible from {}.", tool.spec.name, allowed.join(", ")),
     )
+    .pointing("`dispatch ticket show` says what is possible now.")
     .with("from_state", state)
     .with("allowed_from_states", tool.spec.from_states())
     .with("to_state", tool.spec.to))

@@ -179,15 +179,10 @@ fn invalid(tool: &str, errors: &[ValidationError]) -> Refusal {
             format!("{place}: {}", error.message)
         })
         .collect();
-    Refusal::new(
-        Code::InvalidRequest,
-        format!(
-            "{tool} cannot take this payload. {}. `dispatch tool schema {tool}` shows what it takes.",
-            told.join("; ")
-        ),
-    )
-    .with("tool_name", tool)
-    .with("validation_errors", json!(errors))
+    Refusal::new(Code::InvalidRequest, format!("{tool} cannot take this payload. {}.", told.join("; ")))
+        .pointing(&format!("`dispatch tool schema {tool}` shows what it takes."))
+        .with("tool_name", tool)
+        .with("validation_errors", json!(errors))
 }
 
 /// What JSON allows but nobody could read back: NUL, and nesting without end.

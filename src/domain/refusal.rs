@@ -116,13 +116,24 @@ pub struct Refusal(Box<Inner>);
 struct Inner {
     code: Code,
     message: String,
+    /// How much of the message says what happened and what is allowed; behind it stands a command that helps.
+    finding: usize,
     fields: Map<String, Value>,
 }
 
 impl Refusal {
     /// A refusal with a message for people.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { code, message: message.into(), fields: Map::new() }))
+        let message = message.into();
+        Self(Box::new(Inner { code, finding: message.len(), message, fields: Map::new() }))
+    }
+
+    /// The same with a command of the headless program that helps, as a last sentence.
+    #[must_use]
+    pub fn pointing(mut self, to: &str) -> Self {
+        self.0.message.push(' ');
+        self.0.message.push_str(to);
+        self
     }
 
     /// The same with one more field of section 8.
@@ -140,6 +151,11 @@ impl Refusal {
     /// The sentence for people.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// The same without the command that helps: a face with keys of its own names one of those.
+    pub fn finding(&self) -> &str {
+        self.0.message.get(..self.0.finding).unwrap_or(&self.0.message)
     }
 
     /// One of the extra fields.
@@ -197,11 +213,9 @@ impl Refusal {
     /// A ticket that nobody knows.
     pub fn ticket_not_found(id: impl Into<String>) -> Self {
         let id = id.into();
-        Self::new(
-            Code::TicketNotFound,
-            format!("There is no ticket {id}. Check the number, or look it up with `dispatch queue`."),
-        )
-        .with("ticket_id", id)
+        Self::new(Code::TicketNotFound, format!("There is no ticket {id}. Check the number."))
+            .pointing("`dispatch queue` lists those there are.")
+            .with("ticket_id", id)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Everything that can be done with the selected ticket, grouped as the contract groups it; what is
-//! impossible is grey and says why, in the words of the refusal that the call itself would get.
+//! impossible is grey and says why, and the chosen one in the words of the refusal that the call itself would get.
 
 use std::cell::Cell;
 
@@ -14,11 +14,13 @@ use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{clicked, dialog, left, safe, scrolled, span, wrap};
 use crate::cockpit::panes::case::summary::lacks_evidence;
 use crate::cockpit::part::{Ask, Part, Press, World};
+use crate::cockpit::refused::{At, brief, told};
 use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
 use crate::domain::actor;
 use crate::domain::judge;
 use crate::domain::next::{self, Next};
+use crate::domain::refusal::{Code, Refusal};
 use crate::domain::registry;
 use crate::domain::state::State;
 use crate::domain::tool::{From, Group, Tool};
@@ -45,17 +47,13 @@ pub fn tools() -> Vec<&'static Tool> {
 }
 
 /// Why a tool cannot be called on a row by a role; none where it can.
-pub fn reason(tool: &Tool, row: Option<&Line>, role: actor::Role) -> Option<String> {
-    let verdict = judge::may_call(tool, role).and_then(|()| match row {
-        _ if !tool.spec.takes_ticket() => Ok(()),
-        Some(row) => judge::admit(tool, row.state),
-        None => Err(crate::domain::refusal::Refusal::ticket_not_found("no ticket is selected")),
-    });
-    match (verdict, row) {
-        (Ok(()), _) => None,
-        (Err(_), None) if tool.spec.takes_ticket() => Some("No ticket is selected.".to_owned()),
-        (Err(refusal), _) => Some(refusal.message().to_owned()),
-    }
+pub fn reason(tool: &Tool, row: Option<&Line>, role: actor::Role) -> Option<Refusal> {
+    let verdict = match row {
+        _ if !tool.spec.takes_ticket() => judge::may_call(tool, role),
+        Some(row) => judge::may_call(tool, role).and_then(|()| judge::admit(tool, row.state)),
+        None => Err(Refusal::new(Code::TicketNotFound, "No ticket is selected.")),
+    };
+    verdict.err()
 }
 
 /// What a tool is asked for by.
@@ -151,7 +149,7 @@ impl Part for Actions {
         );
         let rows = u16::try_from(tools.len() + 5).unwrap_or(u16::MAX);
         let inner = dialog(screen, area, (96, rows), &title, world.theme);
-        let [list, told] = Layout::vertical([Constraint::Min(1), Constraint::Length(3)]).areas(inner);
+        let [list, beneath] = Layout::vertical([Constraint::Min(1), Constraint::Length(3)]).areas(inner);
         self.area.set(list);
         let first = scrolled(self.top.get(), self.cursor, usize::from(list.height), tools.len());
         self.top.set(first);
@@ -172,7 +170,7 @@ impl Part for Actions {
             let text = match &why {
                 None => words(tool).to_owned(),
                 // What cannot be done is told apart by a mark, not by its colour alone.
-                Some(why) => format!("✗ {why}"),
+                Some(why) => format!("✗ {}", brief(why)),
             };
             let line = Text::from(vec![
                 span(if on { "▌" } else { " " }, world.theme, Role::Focus).style(style(Role::Focus)),
@@ -185,17 +183,19 @@ impl Part for Actions {
         }
         let chosen = tools.get(self.cursor).copied();
         let (text, role) = match chosen.map(|tool| (tool, reason(tool, world.row, world.actor.role))) {
-            Some((_, Some(why))) => (why, if self.is_refused { Role::Error } else { Role::Muted }),
+            Some((_, Some(why))) => {
+                (told(&why, At::Menu, world), if self.is_refused { Role::Error } else { Role::Muted })
+            }
             Some((tool, None)) => (format!("{}: {}", tool.spec.name, tool.spec.summary), Role::Muted),
             None => (String::new(), Role::Muted),
         };
         let lines: Vec<Text<'_>> = std::iter::once(Text::default())
             .chain(
-                wrap(&text, usize::from(told.width).saturating_sub(2))
+                wrap(&text, usize::from(beneath.width).saturating_sub(2))
                     .into_iter()
                     .map(|line| Text::from(span(format!(" {line}"), world.theme, role))),
             )
             .collect();
-        screen.render_widget(Paragraph::new(lines), told);
+        screen.render_widget(Paragraph::new(lines), beneath);
     }
 }

@@ -106,7 +106,7 @@ impl Part for CallList {
             Some(Standing::Refused(refusal)) => {
                 format!(
                     "{} {} opens its form again.",
-                    refusal.message(),
+                    refusal.finding(),
                     world.keymap.shown(Scope::Read, Action::Enter)
                 )
             }

@@ -18,6 +18,7 @@ use super::lists::ROLES;
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{clicked, dialog, left, safe, scrolled, span};
 use crate::cockpit::part::{Ask, Part, Press, World};
+use crate::cockpit::refused::{At, brief, told};
 use crate::cockpit::theme::Role;
 use crate::cockpit::views::VIEWS;
 use crate::domain::directory::Kind;
@@ -202,7 +203,7 @@ impl Palette {
                     return vec![Ask::Close, Ask::Say("The ticket left the list meanwhile.".to_owned())];
                 }
                 if let Some(why) = actions::reason(tool, world.row, world.actor.role) {
-                    return vec![Ask::Close, Ask::Say(why)];
+                    return vec![Ask::Close, Ask::Say(told(&why, At::Screen, world))];
                 }
                 actions::ask(tool)
             }
@@ -220,7 +221,7 @@ impl Palette {
 fn detail(tool: &Tool, world: &World<'_>) -> String {
     match actions::reason(tool, world.row, world.actor.role) {
         None => tool.spec.summary.to_owned(),
-        Some(why) => format!("✗ {why}"),
+        Some(why) => format!("✗ {}", brief(&why)),
     }
 }
 

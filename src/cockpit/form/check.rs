@@ -69,7 +69,7 @@ pub fn places(refusal: &Refusal) -> Vec<(String, String)> {
     let named = refusal.field("field").and_then(Value::as_str);
     named
         .or_else(|| field_of(refusal))
-        .map(|name| (name.to_owned(), refusal.message().to_owned()))
+        .map(|name| (name.to_owned(), refusal.finding().to_owned()))
         .into_iter()
         .collect()
 }

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{labels, time};
-use crate::cockpit::look::{ago, money};
+use crate::cockpit::look::ago;
 use crate::cockpit::part::World;
 use crate::cockpit::rows;
 use crate::cockpit::theme::{Role, Theme};
 use crate::domain::time::Timestamp;
-use crate::text;
+use crate::text::{self, money};
 use chrono_tz::Tz;
 
 /// The ticket as the form saw it, and as it is now as far as is known.

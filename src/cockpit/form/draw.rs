@@ -12,6 +12,7 @@ use super::{Form, Stop, labels};
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::wrap;
 use crate::cockpit::part::World;
+use crate::cockpit::refused::{At, told};
 use crate::cockpit::theme::Role;
 use crate::text;
 
@@ -180,7 +181,7 @@ impl Form {
     }
 
     fn paint_send(&self, frame: &mut Frame<'_>, area: Rect, world: &World<'_>) {
-        let is_ready = self.objection().is_none();
+        let is_ready = self.objection(world).is_none();
         let style = match (self.focus == Stop::Send, is_ready) {
             (true, _) => world.theme.style(Role::Selection),
             (false, true) => world.theme.style(Role::Accent),
@@ -191,7 +192,7 @@ impl Form {
         }
         let verb = if self.is_risky() { labels::title(self.tool.spec.name, self.kind) } else { "Send".to_owned() };
         let mut spans = vec![Span::styled(format!("[ {verb} ]"), style)];
-        if let Some(why) = self.objection().filter(|_| self.said.is_none()) {
+        if let Some(why) = self.objection(world).filter(|_| self.said.is_none()) {
             let room = usize::from(area.width).saturating_sub(text::width(&verb) + 6);
             let why = text::plain(&why).into_owned();
             spans.push(Span::styled(format!("  {}", text::cut(&why, room)), world.theme.style(Role::Muted)));
@@ -242,14 +243,15 @@ impl Form {
         } else if self.is_risky() {
             say(Role::Muted, "This is recorded in the audit trail under your name.");
         }
-        let is_repeated = |said: &&String| matches!(&self.outlook.judged, Judged::Refused(r) if r.message() == *said);
+        let is_repeated =
+            |said: &&String| matches!(&self.outlook.judged, Judged::Refused(r) if told(r, At::Form, world) == **said);
         if let Some(said) = self.said.as_ref().filter(|said| !self.is_comparing && !is_repeated(said)) {
             say(Role::Warning, said);
         }
         let is_unfinished = !self.checked.is_whole();
         // What would come of a form that is wrong is no promise.
         if self.checked.wrong.is_empty() || !matches!(self.outlook.judged, Judged::Accepted(_)) {
-            lines.extend(self.outlook.judged.lines(is_unfinished, world.theme, width));
+            lines.extend(self.outlook.judged.lines(is_unfinished, world, width));
         }
         lines
     }

@@ -16,7 +16,7 @@ mod newticket;
 mod preview;
 mod submit;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -42,10 +42,11 @@ use super::effect::Effect;
 use super::keymap::{Action, Scope};
 use super::msg::{CaseData, Msg};
 use super::part::{Ask, Part, Press, World};
+use super::refused::{At, told};
 use crate::domain::actor::Actor;
 use crate::domain::directory::Kind;
+use crate::domain::refusal::Refusal;
 use crate::domain::tool::{From, Risk, Tool};
-use crate::engine::Refused;
 
 /// Where the focus may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,10 +136,9 @@ impl Form {
     }
 
     /// Says where a call was refused that had been sent.
-    pub fn place(&mut self, refused: &Refused) {
-        let refusal = &refused.refusal;
+    pub fn place(&mut self, refusal: &Refusal, world: &World<'_>) {
         self.has_tried = true;
-        self.said = Some(format!("This was refused: {}", refusal.message()));
+        self.said = Some(format!("This was refused: {}", told(refusal, At::Form, world)));
         self.place_refusal(&Judged::of(refusal.clone()));
     }
 

@@ -11,6 +11,7 @@ use crate::cockpit::envelope::Envelope;
 use crate::cockpit::look::wrap;
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, World};
+use crate::cockpit::refused::{At, told};
 use crate::cockpit::theme::{Role, Theme};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::state::{Phase, State};
@@ -117,7 +118,8 @@ impl Judged {
     }
 
     /// What it says, in lines. A refusal of the form's shape is not one where something is still missing.
-    pub fn lines(&self, is_unfinished: bool, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    pub fn lines(&self, is_unfinished: bool, world: &World<'_>, width: usize) -> Vec<Line<'static>> {
+        let theme = world.theme;
         let line = |role: Role, said: &str| -> Vec<Line<'static>> {
             wrap(said, width).into_iter().take(MOST_LINES).map(|part| Line::styled(part, theme.style(role))).collect()
         };
@@ -131,7 +133,7 @@ impl Judged {
             // The form tells what happened, and judges anew.
             Self::Refused(refusal) if refusal.code() == Code::VersionConflict => Vec::new(),
             Self::Refused(refusal) => {
-                let mut lines = line(Role::Error, &format!("✗ {}", refusal.message()));
+                let mut lines = line(Role::Error, &format!("✗ {}", told(refusal, At::Form, world)));
                 lines.push(Line::styled(format!("  {}", refusal.code()), theme.style(Role::Muted)));
                 lines
             }
@@ -187,10 +189,11 @@ fn accepted(preview: &Preview, theme: &Theme, width: usize) -> Vec<Line<'static>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cockpit::form::testing::Stage;
     use serde_json::json;
 
     fn said(judged: &Judged, is_unfinished: bool) -> String {
-        let lines = judged.lines(is_unfinished, &Theme::mono(), 60);
+        let lines = judged.lines(is_unfinished, &Stage::new().world(), 60);
         lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 

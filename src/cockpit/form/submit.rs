@@ -10,6 +10,7 @@ use crate::cockpit::effect::Effect;
 use crate::cockpit::envelope::{Envelope, Target};
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::part::{Ask, Press, World};
+use crate::cockpit::refused::{At, told};
 use crate::domain::time::Timestamp;
 
 /// A fresh request id, made at a key press.
@@ -68,7 +69,7 @@ impl Form {
                 Some("The case was not read yet, so the site's time zone is not known. Send it once it is.".to_owned());
             return asks;
         }
-        if let Some(objection) = self.objection() {
+        if let Some(objection) = self.objection(world) {
             self.said = Some(objection);
             if let Some(n) = self.first_wrong() {
                 asks.extend(self.focus_on(Stop::Field(n), world));
@@ -88,7 +89,7 @@ impl Form {
     }
 
     /// Why it cannot be sent as it stands.
-    pub(super) fn objection(&self) -> Option<String> {
+    pub(super) fn objection(&self, world: &World<'_>) -> Option<String> {
         if !self.checked.missing.is_empty() {
             return Some(format!("Still needed: {}.", self.names(&self.checked.missing)));
         }
@@ -96,7 +97,7 @@ impl Form {
             let label = at.and_then(|n| self.fields.get(n)).map(|field| format!("{}: ", field.label));
             return Some(format!("{}{why}", label.unwrap_or_default()));
         }
-        self.outlook.objection().map(|refusal| refusal.message().to_owned())
+        self.outlook.objection().map(|refusal| told(refusal, At::Form, world))
     }
 
     pub(super) fn names(&self, fields: &[usize]) -> String {

@@ -14,6 +14,7 @@ use crate::domain::state::State;
 use crate::domain::ticket::Approval;
 use crate::domain::tool::{Command, From, Group, Needs, Risk, ToolSpec};
 use crate::domain::words::{ApprovalStatus, words};
+use crate::text::money;
 
 words! {
     /// Yes or no.
@@ -48,20 +49,16 @@ fn return_state(approval: &Approval) -> Result<State, Refusal> {
 impl ApprovalDecide {
     fn find<'a>(&self, case: &'a CaseFile) -> Result<&'a Approval, Refusal> {
         let approval = case.approvals.iter().find(|approval| approval.id == self.approval_id).ok_or_else(|| {
-            Refusal::new(
-                Code::ApprovalNotFound,
-                format!(
-                    "This ticket has no approval {}. `dispatch ticket show` lists the open ones.",
-                    self.approval_id
-                ),
-            )
-            .with("approval_id", self.approval_id)
+            Refusal::new(Code::ApprovalNotFound, format!("This ticket has no approval {}.", self.approval_id))
+                .pointing("`dispatch ticket show` lists the open ones.")
+                .with("approval_id", self.approval_id)
         })?;
         if approval.status != ApprovalStatus::Pending {
             return Err(Refusal::new(
                 Code::ApprovalNotPending,
-                format!("This approval is already {}. Only a pending one can be decided; `dispatch ticket show` lists those.", approval.status),
+                format!("This approval is already {}. Only a pending one can be decided.", approval.status),
             )
+            .pointing("`dispatch ticket show` lists those.")
             .with("approval_status", approval.status));
         }
         Ok(approval)
@@ -101,7 +98,8 @@ impl Command for ApprovalDecide {
             return Err(Refusal::new(
                 Code::Forbidden,
                 format!(
-                    "You asked for this approval yourself, and it is above {limit} cents. Somebody else must decide it."
+                    "You asked for this approval yourself, and it is above {}. Somebody else must decide it.",
+                    money(limit)
                 ),
             )
             .with("actor_role", context.actor.role)
@@ -124,7 +122,8 @@ impl Command for ApprovalDecide {
                 return Err(Refusal::field_rule(
                     "amount_delta_cents",
                     format!(
-                        "The NTE would pass {MAX_CENTS} cents, the most a ticket can have. Deny this approval and ask for less."
+                        "The NTE would pass {}, the most a ticket can have. Deny this approval and ask for less.",
+                        money(MAX_CENTS)
                     ),
                 ));
             }

@@ -92,13 +92,9 @@ impl AssignmentDispatch {
             ));
         }
         let Some(technician) = &case.technician else {
-            return Err(self.refuse(
-                Code::AssignmentNotFound,
-                format!(
-                    "There is no technician {}. `dispatch directory list technicians` shows those there are.",
-                    self.tech_id
-                ),
-            ));
+            return Err(self
+                .refuse(Code::AssignmentNotFound, format!("There is no technician {}.", self.tech_id))
+                .pointing("`dispatch directory list technicians` shows those there are."));
         };
         if !technician.active {
             return Err(self.refuse(

@@ -114,21 +114,14 @@ impl TicketCreate {
     /// Refuses accounts, sites and assets that do not exist or do not belong together (7.14).
     fn check_references(&self, case: &CaseFile) -> Result<(), Refusal> {
         if case.account_id != Some(self.account_id) {
-            return Err(Refusal::new(
-                Code::AccountNotFound,
-                format!(
-                    "There is no account {}. `dispatch directory list accounts` shows those there are.",
-                    self.account_id
-                ),
-            )
-            .with("account_id", self.account_id));
+            return Err(Refusal::new(Code::AccountNotFound, format!("There is no account {}.", self.account_id))
+                .pointing("`dispatch directory list accounts` shows those there are.")
+                .with("account_id", self.account_id));
         }
         let Some(site) = &case.site else {
-            return Err(Refusal::new(
-                Code::SiteNotFound,
-                format!("There is no site {}. `dispatch directory list sites` shows those there are.", self.site_id),
-            )
-            .with("site_id", self.site_id));
+            return Err(Refusal::new(Code::SiteNotFound, format!("There is no site {}.", self.site_id))
+                .pointing("`dispatch directory list sites` shows those there are.")
+                .with("site_id", self.site_id));
         };
         if site.account_id != self.account_id {
             return Err(Refusal::new(
@@ -144,13 +137,9 @@ impl TicketCreate {
         if let Some(asset) = self.asset_id
             && case.asset != Some((asset, self.site_id))
         {
-            return Err(Refusal::new(
-                Code::AssetNotFound,
-                format!(
-                    "There is no asset {asset} at this site. `dispatch directory list assets` shows those there are."
-                ),
-            )
-            .with("asset_id", asset));
+            return Err(Refusal::new(Code::AssetNotFound, format!("There is no asset {asset} at this site."))
+                .pointing("`dispatch directory list assets` shows those there are.")
+                .with("asset_id", asset));
         }
         Ok(())
     }

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::Scene;
 use super::pick::{Item, Mark};
-use crate::cockpit::look::{ago, money};
+use crate::cockpit::look::ago;
 use crate::domain::time::Timestamp;
+use crate::text::money;
 
 /// A list that needs no looking up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::read::{Read, Reader};
-use crate::cockpit::look::money;
 use crate::domain::payload::MAX_CENTS;
+use crate::text::money;
 
 /// Reads dollars into cents.
 fn cents(text: &str) -> Option<i64> {

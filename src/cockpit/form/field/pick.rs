@@ -334,7 +334,7 @@ impl Control for Pick {
                     Ok(found) => self.heard(found, is_name, scene),
                     Err(refusal) => {
                         self.asked = None;
-                        self.failure = Some(refusal.message().to_owned());
+                        self.failure = Some(refusal.finding().to_owned());
                         Took::used()
                     }
                 }

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::testing::{self, Stage, presses};
 use super::*;
 use crate::cockpit::envelope::{Envelope, Target};
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::Code;
 use crate::domain::registry;
-use crate::engine::Preview;
+use crate::engine::{Preview, Refused};
 
 /// Every form there is.
 fn all() -> Vec<(&'static Tool, Option<Kind>)> {

@@ -103,7 +103,7 @@ fn a_call_that_was_refused_later_opens_again_with_its_reason() {
     let (mut form, _) = open("qa.verify", &stage);
     assert_eq!(form.checked.body["result"], "FAIL");
     let refusal = Refusal::field_rule("notes", "A FAIL needs notes.");
-    form.place(&Refused { refusal, request_id: None, correlation_id: None });
+    form.place(&refusal, &stage.world());
     let shown = screen(&form, 80, 24, &stage);
     assert!(shown.contains("kept from before; ctrl-x") && shown.contains("✗ A FAIL needs notes."), "{shown}");
 }

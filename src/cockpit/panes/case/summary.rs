@@ -5,13 +5,14 @@ use ratatui::text::Line as Text;
 use serde_json::Value;
 
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{ago, countdown, left, mark, money, said, sla_role, span, state_role, state_word, wrap};
+use crate::cockpit::look::{ago, countdown, left, mark, said, sla_role, span, state_role, state_word, wrap};
 use crate::cockpit::part::World;
 use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
 use crate::domain::next::{self, Next};
 use crate::domain::sla;
 use crate::domain::time::Timestamp;
+use crate::text::money;
 
 /// Columns of the labels.
 const LABEL: usize = 10;
