@@ -19,8 +19,8 @@ use super::files::NOTES;
 use super::follow::follow;
 use super::keep::Keep;
 use super::late::{Opener, open_late};
-use super::msg::{CaseData, FeedNews, Msg, Present};
-use super::{files, picture};
+use super::msg::{CaseData, Content, FeedNews, Msg, Present};
+use super::{content, files};
 use crate::domain::actor::Actor;
 use crate::domain::chain;
 use crate::domain::refusal::Refusal;
@@ -126,9 +126,9 @@ impl Crew {
                 let outcome = desk.queue(&caller, &query).await.map(|page| page.rows);
                 Msg::Listed { stamp, outcome }
             }),
-            Effect::Picture { stamp, uri } => self.ask(async move {
+            Effect::Content { stamp, uri } => self.ask(async move {
                 let outcome = show(desk, caller, uri).await;
-                Msg::Picture { stamp, outcome }
+                Msg::Content { stamp, outcome }
             }),
             Effect::Folder { stamp, path } => {
                 self.ask(files::folder(path).map(move |outcome| Msg::Folder { stamp, outcome }));
@@ -272,11 +272,11 @@ async fn attend(
     }
 }
 
-/// A picture in our own store; none where it is none, or cannot be read.
-async fn show(desk: Arc<dyn Desk>, caller: Caller, uri: String) -> Option<super::msg::Picture> {
+/// A picture or words in our own store; none where it is neither, or cannot be read.
+async fn show(desk: Arc<dyn Desk>, caller: Caller, uri: String) -> Option<Content> {
     let bytes = desk.object(&caller, &uri).await.ok()??;
     if bytes.len() as u64 > MAX_OBJECT {
         return None;
     }
-    spawn_blocking(move || picture::decode(&bytes)).await.ok()?
+    spawn_blocking(move || content::of(&bytes)).await.ok()?
 }

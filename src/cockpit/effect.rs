@@ -67,8 +67,8 @@ pub enum Effect {
         stamp: Stamp,
         words: String,
     },
-    /// Read a picture from the object store, or none if it is none.
-    Picture {
+    /// Read a picture or words from the object store, or none if it is neither.
+    Content {
         stamp: Stamp,
         uri: String,
     },

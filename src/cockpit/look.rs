@@ -157,20 +157,25 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
             }
             continue;
         }
-        // A word that is longer than a line is broken where the line ends.
-        let (mut line, mut used) = (String::new(), 0);
-        for c in word.chars() {
-            let wide = c.width().unwrap_or_default();
-            if used + wide > columns {
-                lines.push(std::mem::take(&mut line));
-                used = 0;
-            }
-            line.push(c);
-            used += wide;
-        }
-        lines.push(line);
-        room = columns.saturating_sub(used);
+        lines.extend(folded(word, columns));
+        room = columns.saturating_sub(lines.last().map(|line| width(line)).unwrap_or_default());
     }
+    lines
+}
+
+/// A text broken wherever a line ends: at least one line.
+pub fn folded(text: &str, columns: usize) -> Vec<String> {
+    let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
+    for c in crate::text::plain(text).chars() {
+        let wide = c.width().unwrap_or_default();
+        if used + wide > columns.max(2) {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        line.push(c);
+        used += wide;
+    }
+    lines.push(line);
     lines
 }
 

@@ -11,6 +11,7 @@
 
 mod app;
 pub mod calls;
+pub mod content;
 pub mod courier;
 pub mod crew;
 pub mod dialogs;
@@ -36,7 +37,6 @@ mod mouse;
 pub mod msg;
 pub mod panes;
 pub mod part;
-pub mod picture;
 pub mod refused;
 pub mod rows;
 pub mod run;

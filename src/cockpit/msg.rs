@@ -57,9 +57,9 @@ pub enum Msg {
         stamp: Stamp,
         outcome: Result<Fingerprint, String>,
     },
-    Picture {
+    Content {
         stamp: Stamp,
-        outcome: Option<Picture>,
+        outcome: Option<Content>,
     },
     Due {
         stamp: Stamp,
@@ -141,6 +141,14 @@ pub struct Fingerprint {
     pub uri: String,
     pub sha256: String,
     pub bytes: u64,
+}
+
+/// What is in a file of evidence, as far as a terminal can show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    Picture(Picture),
+    /// The beginning of a text; whether there is more.
+    Words(String, bool),
 }
 
 /// A picture, small enough to be drawn: rows of (red, green, blue).

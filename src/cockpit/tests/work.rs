@@ -7,7 +7,7 @@ use super::fixture::{Stage, Ticket, at, case, id, morning, noon};
 use crate::cockpit::effect::Effect;
 use crate::cockpit::envelope::{Envelope, Target};
 use crate::cockpit::keymap::Scope;
-use crate::cockpit::msg::{CallNews, FeedNews, Msg, Why};
+use crate::cockpit::msg::{CallNews, Content, FeedNews, Msg, Why};
 use crate::cockpit::part::Ask;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::refusal::{Code, Refusal};
@@ -388,10 +388,41 @@ fn a_click_in_the_timeline_goes_to_the_event_it_is_on() {
 fn a_picture_is_seen_on_a_small_screen_too() {
     let mut stage = Stage::with_case(80, 24);
     let picture = crate::cockpit::msg::Picture { width: 8, height: 8, pixels: vec![[200, 40, 40]; 64] };
-    let raw = crate::cockpit::dialogs::raw::Raw::new("Evidence".to_owned(), &json!({"kind": "PHOTO"}), Some(picture));
+    let content = Some(Content::Picture(picture));
+    let raw = crate::cockpit::dialogs::raw::Raw::new("Evidence".to_owned(), &json!({"kind": "PHOTO"}), content);
     crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Open(Box::new(raw))]);
     let text = stage.text();
     assert!(text.contains("▀▀▀▀▀▀▀▀") && text.contains("\"PHOTO\""), "{text}");
+}
+
+#[test]
+fn a_note_is_read_beneath_the_list_and_to_its_end_in_a_window_of_its_own() {
+    let mut stage = Stage::full(120, 40);
+    let mut case = case(&morning()[0]);
+    case.case["evidence"][0]["uri"] = json!("dispatch://objects/note.txt");
+    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(case)) });
+    let effects = stage.keys("E");
+    let asked = effects.iter().find_map(|effect| match effect {
+        Effect::Content { stamp, .. } => Some(*stamp),
+        _ => None,
+    });
+    let text = format!("Shutter braced.\n\n{} \u{1b}[31mThe end.", "Cylinder drilled, rim sits well. ".repeat(60));
+    stage.hear(Msg::Content { stamp: asked.unwrap(), outcome: Some(Content::Words(text, false)) });
+    let shown = stage.text();
+    assert!(shown.contains("Shutter braced.") && shown.contains("… enter reads on"), "{shown}");
+    stage.keys("enter");
+    let shown = stage.text();
+    assert!(shown.contains("Shutter braced.") && shown.contains("The end."), "{shown}");
+    assert!(shown.contains("␛[31m") && shown.contains("\"kind\""), "{shown}");
+}
+
+#[test]
+fn a_long_line_of_an_entry_is_read_to_its_end() {
+    let mut stage = Stage::with_case(80, 24);
+    let value = json!({"note": format!("{}the end", "x".repeat(400))});
+    let raw = crate::cockpit::dialogs::raw::Raw::new("Event".to_owned(), &value, None);
+    crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Open(Box::new(raw))]);
+    assert!(stage.text().contains("the end\""), "{}", stage.text());
 }
 
 #[test]

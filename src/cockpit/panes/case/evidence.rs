@@ -1,4 +1,4 @@
-//! What proof the job needs, what is there, and the picture under the cursor.
+//! What proof the job needs, what is there, and the picture or the words under the cursor.
 
 use std::cell::Cell;
 
@@ -9,8 +9,8 @@ use ratatui::widgets::Paragraph;
 use serde_json::Value;
 
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{ago, half_blocks, has_colours, left, safe, said, scrolled, span};
-use crate::cockpit::msg::{CaseData, Picture};
+use crate::cockpit::look::{ago, half_blocks, has_colours, left, safe, said, scrolled, span, wrap};
+use crate::cockpit::msg::{CaseData, Content};
 use crate::cockpit::part::World;
 use crate::cockpit::theme::Role;
 use crate::domain::time::Timestamp;
@@ -27,7 +27,7 @@ pub fn draw(
     world: &World<'_>,
     case: &CaseData,
     (cursor, top): (usize, &Cell<usize>),
-    picture: Option<&Picture>,
+    content: Option<&Content>,
     has_focus: bool,
 ) {
     let required = required(case, world, usize::from(area.width));
@@ -49,9 +49,12 @@ pub fn draw(
         return screen.render_widget(Paragraph::new(words), rest);
     }
     let wanted = u16::try_from(items.len()).unwrap_or(u16::MAX);
-    let shows = picture.filter(|_| rest.height >= 9 && has_colours(world.theme));
+    let shows = content.filter(|content| match content {
+        Content::Picture(_) => rest.height >= 9 && has_colours(world.theme),
+        Content::Words(..) => rest.height >= 6,
+    });
     let list_height = if shows.is_some() { wanted.min(rest.height / 2).max(3) } else { rest.height };
-    let [list, photo] = Layout::vertical([Constraint::Length(list_height), Constraint::Min(0)]).areas(rest);
+    let [list, beneath] = Layout::vertical([Constraint::Length(list_height), Constraint::Min(0)]).areas(rest);
     let first = scrolled(top.get(), cursor, usize::from(list.height), items.len());
     top.set(first);
     for ((n, item), y) in items.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
@@ -61,10 +64,27 @@ pub fn draw(
             screen.buffer_mut().set_style(at, world.theme.style(Role::SelectionAway));
         }
     }
-    if let Some(picture) = shows {
-        let inset = Rect { x: photo.x + 1, width: photo.width.saturating_sub(2), ..photo };
-        half_blocks(screen, inset, picture);
+    let inset = Rect { x: beneath.x + 1, width: beneath.width.saturating_sub(2), ..beneath };
+    match shows {
+        Some(Content::Picture(picture)) => half_blocks(screen, inset, picture),
+        Some(Content::Words(text, _)) => screen.render_widget(Paragraph::new(beginning(text, inset, world)), inset),
+        None => {}
     }
+}
+
+/// The first lines of a text, and that there is more.
+fn beginning(text: &str, area: Rect, world: &World<'_>) -> Vec<Text<'static>> {
+    let (columns, room) = (usize::from(area.width), usize::from(area.height).saturating_sub(1));
+    let mut all = text.lines().flat_map(|line| wrap(line, columns));
+    let line = |role, text: String| Text::from(span(text, world.theme, role));
+    let mut lines = vec![Text::default()];
+    lines.extend(all.by_ref().take(room).map(|text| line(Role::Text, text)));
+    if all.next().is_some() {
+        lines.pop();
+        let key = world.keymap.shown(Scope::Case, Action::Enter);
+        lines.push(line(Role::Muted, safe(&format!("… {key} reads on"), columns)));
+    }
+    lines
 }
 
 fn required(case: &CaseData, world: &World<'_>, width: usize) -> Vec<Text<'static>> {

@@ -20,7 +20,7 @@ use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::extract::Extract;
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{pane, safe, span, wrap};
-use crate::cockpit::msg::{CaseData, Msg, Picture};
+use crate::cockpit::msg::{CaseData, Content, Msg};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
 use crate::domain::words::words;
@@ -51,8 +51,8 @@ pub struct CasePane {
     tabs: Cell<Rect>,
     kept: Kept,
     shows_contact: bool,
-    /// The picture that is asked for or shown: of which uri.
-    picture: Option<(String, Stamp, Option<Picture>)>,
+    /// What is in the file under the cursor, or was asked for: of which uri.
+    content: Option<(String, Stamp, Option<Content>)>,
 }
 
 impl Default for CasePane {
@@ -68,7 +68,7 @@ impl Default for CasePane {
             tabs: Cell::default(),
             kept: Kept::All,
             shows_contact: false,
-            picture: None,
+            content: None,
         }
     }
 }
@@ -82,7 +82,7 @@ impl CasePane {
             self.top.set(0);
             // What somebody wanted to see of one customer is not shown of the next.
             self.shows_contact = false;
-            self.picture = None;
+            self.content = None;
         }
     }
 
@@ -96,7 +96,7 @@ impl CasePane {
         self.tab = tab;
         self.top.set(0);
         self.clamp(world);
-        self.wanted_picture(world)
+        self.wanted_content(world)
     }
 
     fn cursor(&self) -> usize {
@@ -143,7 +143,7 @@ impl CasePane {
             _ => last,
         };
         self.put(to.min(last), world);
-        self.wanted_picture(world)
+        self.wanted_content(world)
     }
 
     /// Puts the cursor of this tab somewhere.
@@ -166,8 +166,8 @@ impl CasePane {
         }
     }
 
-    /// Asks for the picture under the cursor, if it is another one.
-    fn wanted_picture(&mut self, world: &World<'_>) -> Vec<Ask> {
+    /// Asks for what is in the file under the cursor, if it is another one.
+    fn wanted_content(&mut self, world: &World<'_>) -> Vec<Ask> {
         let uri = world.case.filter(|_| self.tab == Tab::Evidence).and_then(|case| {
             let item = evidence::items(case).get(self.cursor()).copied()?;
             let uri = item["uri"].as_str()?;
@@ -175,14 +175,14 @@ impl CasePane {
         });
         match uri {
             None => {
-                self.picture = None;
+                self.content = None;
                 Vec::new()
             }
-            Some(uri) if self.picture.as_ref().is_some_and(|(known, ..)| *known == uri) => Vec::new(),
+            Some(uri) if self.content.as_ref().is_some_and(|(known, ..)| *known == uri) => Vec::new(),
             Some(uri) => {
                 let stamp = world.stamp();
-                self.picture = Some((uri.clone(), stamp, None));
-                vec![Ask::Effect(Effect::Picture { stamp, uri })]
+                self.content = Some((uri.clone(), stamp, None));
+                vec![Ask::Effect(Effect::Content { stamp, uri })]
             }
         }
     }
@@ -196,8 +196,8 @@ impl CasePane {
                 Raw::new(title, event, None)
             }),
             Tab::Evidence => evidence::items(case).get(self.cursor()).map(|item| {
-                let picture = self.picture.as_ref().and_then(|(_, _, picture)| picture.clone());
-                Raw::new(format!("Evidence · {}", item["kind"].as_str().unwrap_or_default()), item, picture)
+                let content = self.content.as_ref().and_then(|(_, _, content)| content.clone());
+                Raw::new(format!("Evidence · {}", item["kind"].as_str().unwrap_or_default()), item, content)
             }),
         };
         raw.map(|raw| Ask::Open(Box::new(raw))).into_iter().collect()
@@ -251,8 +251,8 @@ impl CasePane {
                 timeline::draw(screen, body, world, case, self.kept, (self.cursor(), &self.top), has_focus);
             }
             (Tab::Evidence, Some(case)) => {
-                let picture = self.picture.as_ref().and_then(|(_, _, picture)| picture.as_ref());
-                evidence::draw(screen, body, world, case, (self.cursor(), &self.top), picture, has_focus);
+                let content = self.content.as_ref().and_then(|(_, _, content)| content.as_ref());
+                evidence::draw(screen, body, world, case, (self.cursor(), &self.top), content, has_focus);
             }
         }
     }
@@ -342,11 +342,11 @@ impl Part for CasePane {
 
     fn hear(&mut self, msg: &Msg, world: &World<'_>) -> Vec<Ask> {
         match msg {
-            Msg::Picture { stamp, outcome } => {
-                if let Some((_, asked, picture)) = &mut self.picture
+            Msg::Content { stamp, outcome } => {
+                if let Some((_, asked, content)) = &mut self.content
                     && asked == stamp
                 {
-                    picture.clone_from(outcome);
+                    content.clone_from(outcome);
                 }
                 Vec::new()
             }
@@ -358,7 +358,7 @@ impl Part for CasePane {
                     *at += new;
                 }
                 self.clamp(world);
-                self.wanted_picture(world)
+                self.wanted_content(world)
             }
             _ => Vec::new(),
         }
