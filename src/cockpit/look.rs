@@ -2,6 +2,7 @@
 //! columns it takes; times and states in an operator's words.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
@@ -11,8 +12,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Borders, Clear};
 use unicode_width::UnicodeWidthChar;
 
+use super::effect::{Effect, Stamp};
 use super::keymap::Action;
 use super::msg::Picture;
+use super::part::World;
 use super::theme::{Role, Theme};
 use crate::domain::sla::SlaStatus;
 use crate::domain::state::{Phase, State};
@@ -182,6 +185,41 @@ pub fn folded(text: &str, columns: usize) -> Vec<String> {
 /// A span in a role.
 pub fn span(text: impl Into<String>, theme: &Theme, role: Role) -> Span<'static> {
     Span::styled(text.into(), theme.style(role))
+}
+
+/// Two clicks within this are a double one.
+const DOUBLE: Duration = Duration::from_millis(400);
+
+/// Tells a second click on the same thing from the first one.
+#[derive(Debug)]
+pub struct Clicks<T>(Option<(T, Stamp)>);
+
+impl<T> Default for Clicks<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: PartialEq> Clicks<T> {
+    /// Something was clicked: none where it is for the second time, else what tells when it is too late for one.
+    pub fn click(&mut self, on: T, world: &World<'_>) -> Option<Effect> {
+        if self.0.take().is_some_and(|(before, _)| before == on) {
+            return None;
+        }
+        let stamp = world.stamp();
+        self.0 = Some((on, stamp));
+        Some(Effect::After { stamp, wait: DOUBLE })
+    }
+
+    /// A wait is over: if it was the one for a second click, the next is a first one.
+    pub fn due(&mut self, stamp: Stamp) {
+        self.0.take_if(|(_, of)| *of == stamp);
+    }
+
+    /// Something else was done between.
+    pub fn forget(&mut self) {
+        self.0 = None;
+    }
 }
 
 /// The entry of a list that was clicked; `top` is the first that is shown.

@@ -439,3 +439,44 @@ fn what_was_taken_back_is_in_its_form_also_where_its_ticket_has_to_be_looked_for
     assert!(stage.said().contains("is looked for"), "{}", stage.said());
     assert!(stage.model.known.drafts.contains_key(&key));
 }
+
+/// The row of the screen on which words stand.
+fn row_of(stage: &mut Stage, words: &str) -> u16 {
+    let text = stage.text();
+    let row = text.lines().position(|line| line.contains(words));
+    u16::try_from(row.unwrap_or_else(|| panic!("{words}: {text}"))).unwrap()
+}
+
+#[test]
+fn a_click_in_the_case_selects_a_second_one_opens_and_empty_space_does_nothing() {
+    let mut more = case(&morning()[0]);
+    let mut second = more.case["evidence"][0].clone();
+    (second["kind"], second["uri"]) = (json!("NOTE"), json!("dispatch://objects/note.txt"));
+    more.case["evidence"].as_array_mut().unwrap().push(second);
+    for (tab, entry, window) in [("t", "ticket.create", "Event 1"), ("E", "NOTE", "Evidence · NOTE")] {
+        let mut stage = Stage::full(120, 40);
+        stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(more.clone())) });
+        stage.keys(tab);
+        let first = row_of(&mut stage, "┃▌");
+        stage.click(100, first);
+        assert_eq!(stage.model.scope(), Scope::Case, "{tab}: one click on the entry under the cursor");
+        let row = row_of(&mut stage, entry);
+        let effects = stage.click(100, row);
+        assert_eq!(row_of(&mut stage, "┃▌"), row, "{tab}: {}", stage.text());
+        let late = effects.iter().find_map(|effect| match effect {
+            Effect::After { stamp, .. } => Some(*stamp),
+            _ => None,
+        });
+        stage.hear(Msg::Due { stamp: late.unwrap() });
+        stage.click(100, row);
+        assert_eq!(stage.model.scope(), Scope::Case, "{tab}: too late for a second one");
+        stage.keys("g");
+        for _ in 0..2 {
+            stage.click(100, 30);
+        }
+        assert_eq!((stage.model.scope(), row_of(&mut stage, "┃▌")), (Scope::Case, first), "{tab}: nothing is there");
+        stage.click(100, row);
+        stage.click(100, row);
+        assert!(stage.text().contains(window), "{tab}: {}", stage.text());
+    }
+}

@@ -20,7 +20,7 @@ pub fn items(case: &CaseData) -> Vec<&Value> {
     case.case["evidence"].as_array().map(|items| items.iter().collect()).unwrap_or_default()
 }
 
-/// Draws them.
+/// Draws them, and tells where they stand.
 pub fn draw(
     screen: &mut Frame<'_>,
     area: Rect,
@@ -29,7 +29,7 @@ pub fn draw(
     (cursor, top): (usize, &Cell<usize>),
     content: Option<&Content>,
     has_focus: bool,
-) {
+) -> Rect {
     let required = required(case, world, usize::from(area.width));
     let items = items(case);
     let most = area.height.saturating_sub(3).max(1);
@@ -46,7 +46,8 @@ pub fn draw(
         let key = world.keymap.shown(Scope::Case, Action::Actions);
         let words = format!(" No evidence yet. {key} shows how to add some.");
         let words = Text::from(span(safe(&words, usize::from(rest.width)), world.theme, Role::Muted));
-        return screen.render_widget(Paragraph::new(words), rest);
+        screen.render_widget(Paragraph::new(words), rest);
+        return Rect::default();
     }
     let wanted = u16::try_from(items.len()).unwrap_or(u16::MAX);
     let shows = content.filter(|content| match content {
@@ -70,6 +71,7 @@ pub fn draw(
         Some(Content::Words(text, _)) => screen.render_widget(Paragraph::new(beginning(text, inset, world)), inset),
         None => {}
     }
+    list
 }
 
 /// The first lines of a text, and that there is more.

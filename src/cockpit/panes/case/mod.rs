@@ -19,7 +19,7 @@ use crate::cockpit::dialogs::raw::Raw;
 use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::extract::Extract;
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{pane, safe, span, wrap};
+use crate::cockpit::look::{Clicks, clicked, pane, safe, span, wrap};
 use crate::cockpit::msg::{CaseData, Content, Msg};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
@@ -48,7 +48,10 @@ pub struct CasePane {
     top: Cell<usize>,
     room: Cell<usize>,
     area: Cell<Rect>,
+    /// Where the entries of the tab were drawn.
+    list: Cell<Rect>,
     tabs: Cell<Rect>,
+    clicks: Clicks<(Tab, usize)>,
     kept: Kept,
     shows_contact: bool,
     /// What is in the file under the cursor, or was asked for: of which uri.
@@ -65,7 +68,9 @@ impl Default for CasePane {
             top: Cell::default(),
             room: Cell::default(),
             area: Cell::default(),
+            list: Cell::default(),
             tabs: Cell::default(),
+            clicks: Clicks::default(),
             kept: Kept::All,
             shows_contact: false,
             content: None,
@@ -203,6 +208,31 @@ impl CasePane {
         raw.map(|raw| Ask::Open(Box::new(raw))).into_iter().collect()
     }
 
+    /// The entry that was clicked, where one stands.
+    fn entry_at(&self, event: MouseEvent, world: &World<'_>) -> Option<usize> {
+        let height = match self.tab {
+            Tab::Summary => return None,
+            Tab::Timeline => timeline::HEIGHT,
+            Tab::Evidence => 1,
+        };
+        let list = self.list.get();
+        let row = clicked(event, list, 0)?;
+        let entry = self.top.get() + row / height;
+        let is_drawn = row < usize::from(list.height) / height * height;
+        (is_drawn && entry < self.len(world)).then_some(entry)
+    }
+
+    /// A click selects, a second one opens.
+    fn clicked(&mut self, entry: usize, world: &World<'_>) -> Vec<Ask> {
+        self.put(entry, world);
+        let mut asks = self.wanted_content(world);
+        match self.clicks.click((self.tab, entry), world) {
+            Some(wait) => asks.push(Ask::Effect(wait)),
+            None => asks.extend(self.look_closer(world)),
+        }
+        asks
+    }
+
     fn turned(&mut self, by: isize, world: &World<'_>) -> Vec<Ask> {
         let many = Tab::ALL.len();
         let at = self.tab as usize;
@@ -248,11 +278,13 @@ impl CasePane {
             }
             (_, None) => Self::draw_words(screen, body, &summary::not_read(world), world),
             (Tab::Timeline, Some(case)) => {
-                timeline::draw(screen, body, world, case, self.kept, (self.cursor(), &self.top), has_focus);
+                let at = (self.cursor(), &self.top);
+                self.list.set(timeline::draw(screen, body, world, case, self.kept, at, has_focus));
             }
             (Tab::Evidence, Some(case)) => {
                 let content = self.content.as_ref().and_then(|(_, _, content)| content.as_ref());
-                evidence::draw(screen, body, world, case, (self.cursor(), &self.top), content, has_focus);
+                let at = (self.cursor(), &self.top);
+                self.list.set(evidence::draw(screen, body, world, case, at, content, has_focus));
             }
         }
     }
@@ -286,6 +318,7 @@ impl Part for CasePane {
     }
 
     fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
+        self.clicks.forget();
         match press.action {
             Some(Action::TabNext) => self.turned(1, world),
             Some(Action::TabPrevious) => self.turned(-1, world),
@@ -326,17 +359,10 @@ impl Part for CasePane {
                 }
                 Vec::new()
             }
-            // Its first line is the chain's.
-            MouseEventKind::Down(MouseButton::Left) if event.row > area.y && self.tab == Tab::Timeline => {
-                let entry = self.top.get() + usize::from(event.row - area.y - 1) / timeline::HEIGHT;
-                let last = self.len(world).saturating_sub(1);
-                if entry == self.cursor() {
-                    return self.look_closer(world);
-                }
-                self.put(entry.min(last), world);
-                Vec::new()
-            }
-            _ => Vec::new(),
+            _ => match self.entry_at(event, world) {
+                Some(entry) => self.clicked(entry, world),
+                None => Vec::new(),
+            },
         }
     }
 
@@ -348,6 +374,10 @@ impl Part for CasePane {
                 {
                     content.clone_from(outcome);
                 }
+                Vec::new()
+            }
+            Msg::Due { stamp } => {
+                self.clicks.due(*stamp);
                 Vec::new()
             }
             Msg::Case { .. } => {

@@ -51,7 +51,7 @@ pub fn entries(case: &CaseData, kept: Kept) -> Vec<&Value> {
     case.events.iter().rev().filter(fits).collect()
 }
 
-/// Draws them.
+/// Draws them, and tells where they stand.
 pub fn draw(
     screen: &mut Frame<'_>,
     area: Rect,
@@ -60,7 +60,7 @@ pub fn draw(
     kept: Kept,
     (cursor, top): (usize, &Cell<usize>),
     has_focus: bool,
-) {
+) -> Rect {
     let [chain, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     let (text, role) = match &case.chain {
         None => {
@@ -81,7 +81,8 @@ pub fn draw(
             Kept::States | Kept::Evidence => format!(" No {kept} yet. {key} shows other events."),
         };
         let words = Text::from(span(safe(&words, usize::from(body.width)), world.theme, Role::Muted));
-        return screen.render_widget(Paragraph::new(words), body);
+        screen.render_widget(Paragraph::new(words), body);
+        return Rect::default();
     }
     let height = (usize::from(body.height) / HEIGHT).max(1);
     let first = scrolled(top.get(), cursor, height, entries.len());
@@ -95,6 +96,7 @@ pub fn draw(
             screen.buffer_mut().set_style(at, world.theme.style(Role::SelectionAway));
         }
     }
+    body
 }
 
 fn entry(event: &Value, world: &World<'_>, width: usize, is_under_cursor: bool) -> Vec<Text<'static>> {

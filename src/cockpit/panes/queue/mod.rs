@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::known::Known;
+use crate::cockpit::look::Clicks;
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::domain::filter::RowFilter;
 use crate::domain::queue::{Filter, Words};
@@ -27,8 +28,6 @@ use shown::Shown;
 const REST: Duration = Duration::from_millis(150);
 /// How many rows a search beyond open work brings.
 pub const FOUND: u32 = 1_000;
-/// Two clicks within this are a double one.
-const DOUBLE: Duration = Duration::from_millis(400);
 /// The longest filter.
 const LONGEST: usize = 500;
 
@@ -54,8 +53,8 @@ pub struct QueuePane {
     /// Where the rows were drawn.
     area: Cell<Rect>,
     width: Cell<usize>,
-    /// The row that was clicked, until it is too late for a second click.
-    clicked: Option<(u16, Stamp)>,
+    /// The ticket that was clicked.
+    clicks: Clicks<Option<Uuid>>,
 }
 
 impl QueuePane {
@@ -134,7 +133,7 @@ impl QueuePane {
 
     /// Asks for closed work that fits, once the filter rested.
     pub fn due(&mut self, known: &Known, stamp: Stamp) -> Option<Effect> {
-        self.clicked.take_if(|(_, clicked)| *clicked == stamp);
+        self.clicks.due(stamp);
         (self.rest == Some(stamp)).then_some(())?;
         self.rest = None;
         let stamp = known.stamp();
@@ -267,6 +266,7 @@ impl Part for QueuePane {
     }
 
     fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
+        self.clicks.forget();
         if self.editing.is_some() {
             return self.write_filter(press, world);
         }
@@ -317,12 +317,10 @@ impl Part for QueuePane {
                     return Vec::new();
                 }
                 self.move_to(world.known, place);
-                if self.clicked.take().is_some_and(|(row, _)| row == event.row) {
-                    return vec![Ask::Do(Action::NextPane)];
+                match self.clicks.click(self.selected, world) {
+                    None => vec![Ask::Do(Action::NextPane)],
+                    Some(wait) => vec![Ask::Effect(wait)],
                 }
-                let stamp = world.stamp();
-                self.clicked = Some((event.row, stamp));
-                vec![Ask::Effect(Effect::After { stamp, wait: DOUBLE })]
             }
             _ => Vec::new(),
         }
