@@ -12,6 +12,13 @@ use super::part::Press;
 /// Changes the model with what the mouse did.
 pub(super) fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     model.touch();
+    let is_down = matches!(event.kind, MouseEventKind::Down(_));
+    // Also where a dialog came up meanwhile; and whatever is pressed next, the last drag is over.
+    if matches!(event.kind, MouseEventKind::Up(_)) && std::mem::take(&mut model.drags_splitter) {
+        let split = model.split;
+        return set_split(model, split);
+    }
+    model.drags_splitter &= !is_down;
     if !model.dialogs.is_empty() {
         let wheel = match event.kind {
             MouseEventKind::ScrollUp => Some(Action::Up),
@@ -49,11 +56,6 @@ pub(super) fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
             model.split = u16::try_from(split).unwrap_or(50).clamp(20, 85);
             Vec::new()
         }
-        MouseEventKind::Up(_) if model.drags_splitter => {
-            model.drags_splitter = false;
-            let split = model.split;
-            set_split(model, split)
-        }
         _ => {
             let focus = match at {
                 at if areas.queue.contains(at) => Focus::Queue,
@@ -63,11 +65,11 @@ pub(super) fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
             // The wheel moves what it is over; only a click takes the focus there.
             let before = model.focus;
             model.focus = focus;
-            if focus == Focus::Case {
+            if focus == Focus::Case && is_down {
                 model.queue.stop_writing();
             }
             let asks = to_focus(model, |part, world| part.mouse(event, world));
-            if !matches!(event.kind, MouseEventKind::Down(_)) {
+            if !is_down {
                 model.focus = before;
             }
             heed(model, asks)

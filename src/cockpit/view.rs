@@ -9,11 +9,11 @@ use super::keymap::{Action, Scope};
 use super::known::Link;
 use super::look::{BESIDE, left, safe};
 use super::model::{Areas, Focus, Model};
-use super::panes::case::summary::lacks_evidence;
+use super::panes::case::summary::next;
 use super::panes::{footer, header};
 use super::theme::Role;
-use crate::domain::next::{self, Next};
-use crate::text::age;
+use crate::domain::next::Next;
+use crate::text::{age, grouped};
 
 /// Below so many rows only the pane that has the focus is shown.
 const BOTH: u16 = 14;
@@ -93,9 +93,7 @@ fn areas(model: &Model, main: Rect) -> (Rect, Rect) {
 /// What `space` would do, in the footer's words.
 fn next_step(model: &Model) -> Option<String> {
     let world = model.world();
-    let row = world.row?;
-    let lacks = lacks_evidence(world.case.map(|case| &case.case));
-    match next::step(row.state, lacks, world.actor.role) {
+    match next(&world, world.row?)? {
         Next::Mine(tool) => Some(format!("next: {}", tool.spec.name)),
         Next::Theirs(tool) => Some(format!("next: {} (not your turn)", tool.spec.name)),
         Next::Nothing(_) => Some("nothing to do".to_owned()),
@@ -126,12 +124,14 @@ fn banner(model: &Model) -> Option<(String, Role)> {
                 .map(|line| line.number.to_string())
                 .collect();
             let more = known.alarms.len().saturating_sub(numbers.len());
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let which = match (numbers.is_empty(), more) {
+                // While everything is read again nobody knows which.
+                (true, many) => format!("{} of them", grouped(many)),
+                (false, 0) => numbers.join(", "),
+                (false, more) => format!("{} and {} more", numbers.join(", "), grouped(more)),
+            };
             let key = known.keymap.shown(Scope::Global, Action::Acknowledge);
-            Some((
-                format!("▲ New breach or emergency: {}{more}. {key} acknowledges.", numbers.join(", ")),
-                Role::Warning,
-            ))
+            Some((format!("▲ New breach or emergency: {which}. {key} acknowledges."), Role::Warning))
         }
         _ if model.hint => {
             let key = |action| known.keymap.shown(Scope::Queue, action);

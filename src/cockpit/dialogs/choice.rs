@@ -15,6 +15,7 @@ use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
 use crate::domain::actor;
 use crate::domain::directory::Kind;
+use crate::domain::filter::RowFilter;
 use crate::text::width;
 
 /// What is chosen.
@@ -35,7 +36,10 @@ impl Pick {
             Self::Role(role) => Ask::Role(*role),
             Self::Theme(name) => Ask::Theme(name.clone()),
             Self::Filter(text) => Ask::Filter(text.clone()),
-            Self::NameView(filter) => Ask::Open(Box::new(NameView::new(filter.clone()))),
+            Self::NameView(filter) => match RowFilter::parse(filter) {
+                Ok(_) => Ask::Open(Box::new(NameView::new(filter.clone()))),
+                Err(refusal) => Ask::Say(format!("The filter cannot be kept. {}", refusal.message())),
+            },
             Self::ForgetView(name) => Ask::ForgetView(name.clone()),
             Self::Kind(kind) => Ask::Directory(*kind),
         }

@@ -316,9 +316,10 @@ impl Part for Form {
 
     fn mouse(&mut self, event: MouseEvent, world: &World<'_>) -> Vec<Ask> {
         match event.kind {
+            _ if self.is_comparing => return Vec::new(),
             MouseEventKind::ScrollDown => return self.go(1, false, world),
             MouseEventKind::ScrollUp => return self.go(-1, false, world),
-            MouseEventKind::Down(MouseButton::Left) if !self.is_comparing => {}
+            MouseEventKind::Down(MouseButton::Left) => {}
             _ => return Vec::new(),
         }
         let at = ratatui::layout::Position::new(event.column, event.row);

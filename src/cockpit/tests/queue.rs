@@ -192,3 +192,46 @@ fn text_pasted_where_nothing_takes_text_goes_nowhere() {
     stage.hear(Msg::Paste("pier\u{1b}[31m 9".to_owned()));
     assert_eq!(stage.model.queue.filter_text(), "pier [31m 9");
 }
+
+#[test]
+fn the_wheel_over_the_case_leaves_the_filter_to_whoever_types_it() {
+    let mut stage = Stage::with_case(120, 40);
+    stage.keys("/ pi");
+    stage.mouse(MouseEventKind::ScrollDown, 100, 10);
+    stage.mouse(MouseEventKind::Moved, 100, 10);
+    stage.keys("er");
+    assert_eq!(stage.model.queue.filter_text(), "pier");
+    stage.click(100, 10);
+    assert!(!stage.model.queue.is_editing(), "a click takes the focus");
+}
+
+#[test]
+fn a_drag_of_the_splitter_ends_where_the_button_is_let_go_whatever_came_up_meanwhile() {
+    let mut stage = Stage::full(120, 40);
+    stage.click(74, 10);
+    stage.mouse(MouseEventKind::Drag(MouseButton::Left), 60, 10);
+    stage.keys("?");
+    let effects = stage.mouse(MouseEventKind::Up(MouseButton::Left), 60, 10);
+    assert!(matches!(effects[..], [Effect::KeepChoice { key: "split", .. }]), "{effects:?}");
+    stage.keys("esc");
+    let split = stage.model.split;
+    stage.mouse(MouseEventKind::Drag(MouseButton::Left), 90, 10);
+    assert_eq!(stage.model.split, split);
+}
+
+#[test]
+fn a_filter_that_cannot_be_understood_is_kept_as_no_view() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("/ stat:new enter v end enter");
+    assert!(stage.said().contains("does not know the field"), "{}", stage.said());
+    assert!(stage.model.dialogs.is_empty(), "{}", stage.text());
+}
+
+#[test]
+fn the_banner_counts_what_it_cannot_name_while_everything_is_read_again() {
+    let mut stage = Stage::full(120, 40);
+    stage.hear(Msg::Tick(at(1_136)));
+    stage.hear(Msg::Feed(FeedNews::Page { rows: Vec::new(), at: at(1_136), is_first: true, is_last: false }));
+    let banner = stage.text().lines().nth(1).unwrap().to_owned();
+    assert!(banner.contains("New breach or emergency: 1 of them."), "{banner}");
+}

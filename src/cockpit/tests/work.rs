@@ -480,3 +480,33 @@ fn a_click_in_the_case_selects_a_second_one_opens_and_empty_space_does_nothing()
         assert!(stage.text().contains(window), "{tab}: {}", stage.text());
     }
 }
+
+#[test]
+fn the_footer_names_no_step_before_it_is_known_what_the_work_lacks() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("j j");
+    assert_eq!(stage.selected(), "T-10431");
+    let told = |stage: &mut Stage| stage.text().lines().last().unwrap().to_owned();
+    assert!(!told(&mut stage).contains("next: "), "{}", told(&mut stage));
+    assert!(stage.text().contains("known once its case is read"), "{}", stage.text());
+    stage.keys("space");
+    assert!(stage.said().contains("once more in a moment"), "{}", stage.said());
+    stage.hear(Msg::Case { ticket: id(10_431), outcome: Ok(Box::new(case(&morning()[2]))) });
+    assert!(told(&mut stage).contains("next: closeout.add_evidence"), "{}", told(&mut stage));
+}
+
+#[test]
+fn a_case_that_cannot_be_read_again_says_so_and_how_old_it_is_on_every_tab() {
+    let mut stage = Stage::with_case(120, 40);
+    stage.hear(Msg::Tick(at(300)));
+    stage.changes(Vec::new(), at(300));
+    let refusal = Refusal::new(Code::InternalError, "The ticket's record could not be understood.");
+    stage.hear(Msg::Case { ticket: id(10_423), outcome: Err(refusal) });
+    for keys in ["o", "t", "E"] {
+        stage.keys(keys);
+        let text = stage.text();
+        assert!(text.contains("Could not be read again") && text.contains("is 5m old"), "{keys}: {text}");
+    }
+    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(case(&morning()[0]))) });
+    assert!(!stage.text().contains("Could not be read again"));
+}

@@ -56,19 +56,22 @@ impl Text {
         let (mut rows, mut at) = (Vec::new(), (0, 0));
         for (n, line) in self.area.lines().iter().enumerate() {
             let (mut row, mut used) = (String::new(), 0);
+            // What only chooses a look is not shown: the cursor stands behind as much as is.
+            let before: String = line.chars().take(cursor.1).collect();
+            let shown = text::plain(&before).chars().count();
             for (column, c) in text::plain(line).chars().enumerate() {
                 let wide = c.width().unwrap_or(0);
                 if used + wide > width {
                     rows.push(std::mem::take(&mut row));
                     used = 0;
                 }
-                if (n, column) == (cursor.0, cursor.1) {
+                if (n, column) == (cursor.0, shown) {
                     at = (rows.len(), row.chars().count());
                 }
                 row.push(c);
                 used += wide;
             }
-            if n == cursor.0 && cursor.1 >= line.chars().count() {
+            if n == cursor.0 && shown >= text::plain(line).chars().count() {
                 at = (rows.len(), row.chars().count());
             }
             rows.push(row);
@@ -229,5 +232,15 @@ mod tests {
         let lines = world.lines(&text, 21);
         assert_eq!(lines.len(), ROWS);
         assert!(lines.iter().all(|line| line.chars().count() <= 21), "{lines:?}");
+    }
+
+    #[test]
+    fn the_cursor_stays_in_sight_behind_characters_that_only_choose_a_look() {
+        let world = Stage::new();
+        let mut text = Text::new(10_000);
+        world.scene(|scene| text.paste(&format!("{}end", "\u{2708}\u{fe0f}\n".repeat(20)), scene));
+        type_into(&mut text, "up end", &world);
+        let (rows, row, column) = text.folded(30);
+        assert_eq!((row, column, rows[row].as_str()), (19, 1, "\u{2708}"));
     }
 }

@@ -218,7 +218,7 @@ impl CasePane {
         let list = self.list.get();
         let row = clicked(event, list, 0)?;
         let entry = self.top.get() + row / height;
-        let is_drawn = row < usize::from(list.height) / height * height;
+        let is_drawn = row < (usize::from(list.height) / height).max(1) * height;
         (is_drawn && entry < self.len(world)).then_some(entry)
     }
 
@@ -261,7 +261,13 @@ impl CasePane {
             let words = "The ticket under the queue's cursor is shown here.";
             return Self::draw_words(screen, inner, words, world);
         }
-        let [tabs, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
+        let stale = summary::not_read_again(world);
+        let stale = wrap(stale.as_deref().unwrap_or_default(), usize::from(inner.width).saturating_sub(2));
+        let told = u16::try_from(stale.len()).unwrap_or(u16::MAX).min(inner.height / 3);
+        let [tabs, old, body] =
+            Layout::vertical([Constraint::Length(1), Constraint::Length(told), Constraint::Min(0)]).areas(inner);
+        let stale = stale.into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Error)));
+        screen.render_widget(Paragraph::new(stale.collect::<Vec<_>>()), old);
         self.tabs.set(tabs);
         screen.render_widget(Paragraph::new(self.tab_line(world)), tabs);
         self.area.set(body);
@@ -344,7 +350,7 @@ impl Part for CasePane {
     }
 
     fn mouse(&mut self, event: MouseEvent, world: &World<'_>) -> Vec<Ask> {
-        let (tabs, area) = (self.tabs.get(), self.area.get());
+        let tabs = self.tabs.get();
         match event.kind {
             MouseEventKind::ScrollUp => self.moved(Action::Up, world),
             MouseEventKind::ScrollDown => self.moved(Action::Down, world),

@@ -11,6 +11,7 @@ use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
 use crate::domain::next::{self, Next};
 use crate::domain::sla;
+use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::text::money;
 
@@ -55,11 +56,24 @@ pub fn at_site(at: Timestamp, zone: Option<Tz>) -> String {
     }
 }
 
+/// Why the case could not be read when that was last tried.
+fn trouble<'a>(world: &World<'a>) -> Option<&'a str> {
+    let (ticket, why) = world.known.trouble.as_ref()?;
+    world.row.is_some_and(|row| row.id == *ticket).then_some(why)
+}
+
+/// That a case is shown as it was, as it cannot be read again. Where the database is away, the banner says so.
+pub fn not_read_again(world: &World<'_>) -> Option<String> {
+    let (why, case) = (trouble(world)?, world.case.filter(|_| world.is_live)?);
+    let read = case.case["generated_at"].as_str().and_then(Timestamp::parse);
+    let old = read.map_or_else(|| "old".to_owned(), |read| format!("{} old", ago(read, world.now)));
+    Some(format!("✗ Could not be read again, what is shown is {old}: {why}"))
+}
+
 /// Why there is no case to show.
 pub fn not_read(world: &World<'_>) -> String {
-    let trouble = world.known.trouble.as_ref().filter(|(ticket, _)| world.row.is_some_and(|row| row.id == *ticket));
-    match trouble {
-        Some((_, why)) => format!("The case could not be read: {why} It is tried again every few seconds."),
+    match trouble(world) {
+        Some(why) => format!("The case could not be read: {why} It is tried again every few seconds."),
         None if world.is_live => "Reading the case …".to_owned(),
         None => "The case was not read yet, and the database does not answer.".to_owned(),
     }
@@ -73,10 +87,19 @@ pub fn lacks_evidence(case: Option<&Value>) -> bool {
     })
 }
 
-/// What comes next, as one says it.
-pub fn next_words(world: &World<'_>, line: &Line) -> (String, Role) {
+/// What comes next; none where that is not known before the case is read: what work in progress lacks.
+pub fn next(world: &World<'_>, line: &Line) -> Option<Next> {
+    let is_known = line.state != State::InProgress || world.case.is_some();
     let lacks = lacks_evidence(world.case.map(|case| &case.case));
-    match next::step(line.state, lacks, world.actor.role) {
+    is_known.then(|| next::step(line.state, lacks, world.actor.role))
+}
+
+/// What comes next, as one says it.
+fn next_words(world: &World<'_>, line: &Line) -> (String, Role) {
+    let Some(next) = next(world, line) else {
+        return ("known once its case is read".to_owned(), Role::Muted);
+    };
+    match next {
         Next::Mine(tool) => {
             let key = world.keymap.shown(Scope::Global, Action::NextStep);
             (format!("{key}  {}", tool.spec.summary.trim_end_matches('.')), Role::Key)
