@@ -129,7 +129,7 @@ async fn a_case_comes_whole_with_its_timeline_and_what_is_wrong_with_its_chain()
     let mut scene = Scene::new(Role::Dispatcher).await;
     let ticket = scene.ticket().await;
     let wanted = move |msg| match msg {
-        Msg::Case { ticket: of, outcome } if of == ticket => Some(outcome),
+        Msg::Case { ticket: of, outcome, .. } if of == ticket => Some(outcome),
         _ => None,
     };
     scene.does(Effect::LoadCase { ticket: Uuid::new_v4(), actor: maria() });

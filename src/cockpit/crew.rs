@@ -100,8 +100,9 @@ impl Crew {
             Effect::LoadCase { ticket, actor } => {
                 // Only the case that was asked for last is looked at.
                 self.case.take().inspect(AbortHandle::abort);
+                let role = actor.role;
                 let load = load(desk, ticket, Caller::local(actor));
-                self.case = Some(self.answer(load.map(move |outcome| Msg::Case { ticket, outcome })));
+                self.case = Some(self.answer(load.map(move |outcome| Msg::Case { ticket, role, outcome })));
             }
             Effect::Attend { ticket, is_editing, actor } => {
                 self.attending.take().inspect(AbortHandle::abort);

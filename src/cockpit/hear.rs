@@ -72,12 +72,14 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Ok(path) => model.say(format!("Written: {}", safe(&path.display().to_string(), 200)), Role::Success),
             Err(why) => model.say(why, Role::Error),
         },
-        Msg::Case { ticket, outcome: Ok(case) } => {
+        // Read before the role was switched.
+        Msg::Case { role, .. } if role != model.known.actor.role => {}
+        Msg::Case { ticket, role, outcome: Ok(case) } => {
             model.known.trouble = None;
             model.known.keep_case(ticket, (*case).clone());
-            effects.extend(tell_parts(model, &Msg::Case { ticket, outcome: Ok(case) }));
+            effects.extend(tell_parts(model, &Msg::Case { ticket, role, outcome: Ok(case) }));
         }
-        Msg::Case { ticket, outcome: Err(refusal) } => {
+        Msg::Case { ticket, outcome: Err(refusal), .. } => {
             model.known.trouble = Some((ticket, refusal.finding().to_owned()));
             model.touch();
         }

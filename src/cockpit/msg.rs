@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::effect::Stamp;
 use super::envelope::Envelope;
+use crate::domain::actor::Role;
 use crate::domain::queue::Row;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -34,6 +35,8 @@ pub enum Msg {
     Call(CallNews),
     Case {
         ticket: Uuid,
+        /// In which role it was read: what one may see, another may not.
+        role: Role,
         outcome: Result<Box<CaseData>, Refusal>,
     },
     Previewed {

@@ -1,5 +1,7 @@
 //! A Saturday noon at Harbor Doors: tickets in every state, and hands on the keyboard.
 
+use std::collections::BTreeMap;
+
 use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -16,7 +18,9 @@ use crate::cockpit::{snapshot, update};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::policy::Bundle;
 use crate::domain::queue::{RawRow, Row};
+use crate::domain::refusal::{Code, Refusal};
 use crate::domain::time::Timestamp;
+use crate::text::width;
 
 /// Noon in the time of all fixtures.
 pub fn noon() -> Timestamp {
@@ -153,6 +157,17 @@ pub fn case(ticket: &Ticket) -> CaseData {
     CaseData { case, events, chain: None }
 }
 
+/// A case, as it is read for a dispatcher.
+pub fn read(ticket: u128, case: CaseData) -> Msg {
+    Msg::Case { ticket: id(ticket), role: Role::Dispatcher, outcome: Ok(Box::new(case)) }
+}
+
+/// That a case cannot be read.
+pub fn unread(ticket: u128, why: &str) -> Msg {
+    let outcome = Err(Refusal::new(Code::InternalError, why));
+    Msg::Case { ticket: id(ticket), role: Role::Dispatcher, outcome }
+}
+
 /// A cockpit on a terminal of this size.
 #[derive(Debug)]
 pub struct Stage {
@@ -184,7 +199,7 @@ impl Stage {
     /// With the case of the first ticket read.
     pub fn with_case(width: u16, height: u16) -> Self {
         let mut stage = Self::full(width, height);
-        stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(case(&morning()[0]))) });
+        stage.hear(read(10_423, case(&morning()[0])));
         stage
     }
 
@@ -235,6 +250,20 @@ impl Stage {
     pub fn text(&mut self) -> String {
         self.draw();
         snapshot::text(self.terminal.backend().buffer())
+    }
+
+    /// What each cell of a row of the screen shows, by the column it starts in: a wide one has the next too.
+    pub fn cells(&mut self, row: u16) -> BTreeMap<u16, String> {
+        self.draw();
+        let buffer = self.terminal.backend().buffer();
+        let (mut cells, mut column) = (BTreeMap::new(), 0);
+        while column < buffer.area.width {
+            let symbol = buffer.cell((column, row)).unwrap().symbol().to_owned();
+            let wide = u16::try_from(width(&symbol)).unwrap().max(1);
+            cells.insert(column, symbol);
+            column += wide;
+        }
+        cells
     }
 
     /// The screen as text and styles.

@@ -1,30 +1,48 @@
 //! The table of keys is the only place that knows a key: help and footer cannot say anything else.
 
 use super::fixture::Stage;
-use crate::cockpit::dialogs::{actions, help};
-use crate::cockpit::keymap::{Action, Keymap, Scope, TABLE};
+use crate::cockpit::dialogs::actions;
+use crate::cockpit::dialogs::help::Help;
+use crate::cockpit::keymap::{Action, Key, Keymap, Scope, TABLE};
+use crate::cockpit::part::Ask;
 use crate::domain::registry;
 
-#[test]
-fn the_help_names_every_key_that_counts_and_no_other() {
-    let keymap = Keymap::default();
-    for &scope in Scope::ALL {
-        let told = help::rows(&keymap, scope);
-        for binding in TABLE.iter().filter(|binding| binding.scope == scope) {
-            let keys = binding.keys.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(told.contains(&(keys.clone(), binding.help)), "{scope}: {keys}");
-        }
-        assert_eq!(told.len(), keymap.in_scope(scope).len());
-    }
+/// Keys and words, in the order in which the help draws them: column after column.
+fn drawn(text: &str) -> Vec<String> {
+    let inside: Vec<&str> = text.lines().filter_map(|line| line.split('┃').nth(1)).collect();
+    let width = inside.iter().map(|line| line.chars().count()).max().unwrap_or_default();
+    let part = |line: &&str, from: usize| line.chars().skip(from).take(width / 2).collect::<String>();
+    let (left, right) = (inside.iter().map(|line| part(line, 0)), inside.iter().map(|line| part(line, width / 2)));
+    let words = |cell: String| cell.split_whitespace().collect::<Vec<_>>().join(" ");
+    left.chain(right).map(words).filter(|cell| !cell.is_empty()).collect()
 }
 
 #[test]
-fn every_key_of_the_help_is_on_its_screen() {
-    let mut stage = Stage::full(200, 60);
-    stage.keys("?");
-    let text = stage.text();
-    for (keys, told) in help::rows(&Keymap::default(), Scope::Queue) {
-        assert!(text.contains(told), "{keys}: {told}\n{text}");
+fn the_help_draws_every_key_that_counts_and_no_other() {
+    for &about in Scope::ALL {
+        let mut stage = Stage::full(200, 60);
+        crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Open(Box::new(Help::new(about)))]);
+        let text = stage.text();
+        // What counts anywhere counts here too, unless the keys of this scope say otherwise.
+        let counts = |key: &str| {
+            let event = Key::parse(key).unwrap().event();
+            Keymap::default().action(about, &event).is_some()
+        };
+        let expected: Vec<String> = TABLE
+            .iter()
+            .filter(|binding| binding.scope == about)
+            .map(|binding| {
+                let keys: Vec<&str> = binding.keys.split_whitespace().collect();
+                assert!(keys.iter().all(|key| counts(key)), "{about}: {keys:?}");
+                format!("{} {}", keys.join(" "), binding.help)
+            })
+            .collect();
+        let drawn = drawn(&text);
+        for line in &expected {
+            assert!(drawn.contains(line), "{about}: {line}\n{text}");
+        }
+        let told = Keymap::default().in_scope(about).len();
+        assert_eq!(drawn.len(), told, "{about}: {drawn:#?}");
     }
 }
 

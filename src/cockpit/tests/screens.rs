@@ -3,9 +3,9 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::fixture::{Stage, Ticket, at, case, id, morning, noon};
+use super::fixture::{Stage, Ticket, at, case, id, morning, noon, read, unread};
 use crate::cockpit::envelope::{Envelope, Target};
-use crate::cockpit::msg::{CallNews, CaseData, FeedNews, Msg, Why};
+use crate::cockpit::msg::{CallNews, FeedNews, Msg, Why};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::refusal::{Code, Refusal};
 use crate::text::width;
@@ -17,11 +17,6 @@ fn at_every_size(name: &str, stage: impl Fn(u16, u16) -> Stage) {
         let picture = stage(columns, rows).picture();
         insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), picture);
     }
-}
-
-/// The case of the first ticket, as it was read.
-fn read(case: CaseData) -> Msg {
-    Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(case)) }
 }
 
 #[test]
@@ -63,7 +58,7 @@ fn an_empty_timeline() {
         let mut stage = Stage::full(columns, rows);
         let mut new = case(&morning()[0]);
         new.events.truncate(1);
-        stage.hear(read(new));
+        stage.hear(read(10_423, new));
         stage.keys("t f f");
         stage
     });
@@ -75,7 +70,7 @@ fn a_broken_chain() {
         let mut stage = Stage::full(columns, rows);
         let mut broken = case(&morning()[0]);
         broken.chain = Some("event 2 was edited".to_owned());
-        stage.hear(read(broken));
+        stage.hear(read(10_423, broken));
         stage.keys("t");
         stage
     });
@@ -87,7 +82,7 @@ fn empty_evidence() {
         let mut stage = Stage::full(columns, rows);
         let mut new = case(&morning()[0]);
         (new.case["evidence"], new.case["required_evidence"]) = (json!([]), json!([]));
-        stage.hear(read(new));
+        stage.hear(read(10_423, new));
         stage.keys("E");
         stage
     });
@@ -117,15 +112,14 @@ fn a_case_that_was_not_read_before_the_database_went_away() {
 
 #[test]
 fn a_case_that_could_not_be_read() {
-    let unread = |columns, rows| {
+    let unreadable = |columns, rows| {
         let mut stage = Stage::full(columns, rows);
-        let refusal = Refusal::new(Code::InternalError, "The ticket's record could not be understood.");
-        stage.hear(Msg::Case { ticket: id(10_423), outcome: Err(refusal) });
+        stage.hear(unread(10_423, "The ticket's record could not be understood."));
         stage
     };
-    at_every_size("case_not_readable", unread);
+    at_every_size("case_not_readable", unreadable);
     for keys in ["t", "E"] {
-        let mut stage = unread(80, 24);
+        let mut stage = unreadable(80, 24);
         stage.keys(keys);
         assert!(stage.text().contains("The case could not be read: The ticket's record"), "{}", stage.text());
     }
@@ -249,6 +243,29 @@ fn dialogs_about_calls() {
     insta::assert_snapshot!("dialog_ask_again", stage.picture());
 }
 
+/// Whether the columns of the first ticket start in the cells in which they start in a row of plain text.
+fn columns_start_where_they_do(stage: &mut Stage, text: &str) {
+    let mut plain = Stage::full(120, 40);
+    let shown = plain.text();
+    let row_of = |words: &str| u16::try_from(shown.lines().position(|line| line.contains(words)).unwrap()).unwrap();
+    let heading: String = plain.cells(row_of("TICKET")).into_values().collect();
+    let row = row_of("T-10423  Main");
+    let (expected, found) = (plain.cells(row), stage.cells(row));
+    for name in ["PRI", "STATE", "TICKET", "SITE", "TECH", "START"] {
+        let before = heading.split_once(name).unwrap().0;
+        let at = u16::try_from(width(before)).unwrap();
+        assert_eq!(found.get(&(at - 1)).map(String::as_str), Some(" "), "{text:?}: before {name}: {found:?}");
+        assert!(found.contains_key(&at), "{text:?}: {name}: {found:?}");
+        if !["SITE", "TECH"].contains(&name) {
+            assert_eq!(found.get(&at), expected.get(&at), "{text:?}: {name}: {found:?}");
+        }
+    }
+    let edges = |cells: &std::collections::BTreeMap<u16, String>| {
+        cells.iter().filter(|(_, symbol)| "│┃".contains(symbol.as_str())).map(|(at, _)| *at).collect::<Vec<_>>()
+    };
+    assert_eq!(edges(&found), edges(&expected), "{text:?}");
+}
+
 #[test]
 fn hostile_text_is_shown_harmless_and_keeps_the_columns() {
     let evil = [
@@ -263,13 +280,16 @@ fn hostile_text_is_shown_harmless_and_keeps_the_columns() {
         let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
         let ticket = Ticket { site: text, summary: text, tech: Some(text), seq: 9, ..morning()[0].clone() };
         stage.changes(vec![ticket.row(noon())], noon());
-        stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(case(&ticket))) });
+        stage.hear(read(10_423, case(&ticket)));
         for keys in ["", "t", "E", "f2", "a", "esc :", "esc"] {
             stage.keys(keys);
             let shown = stage.text();
             assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
             assert!(!shown.contains('\u{202e}'), "{text:?}");
             assert!(shown.lines().all(|line| width(line) <= 120), "{text:?}\n{shown}");
+            if keys.is_empty() {
+                columns_start_where_they_do(&mut stage, text);
+            }
         }
     }
 }
@@ -282,7 +302,7 @@ fn a_summary_of_a_megabyte_is_drawn_like_any_other() {
     stage.changes(vec![ticket.row(noon())], noon());
     let mut data = case(&ticket);
     data.case["ticket"]["description"] = json!(long);
-    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(data)) });
+    stage.hear(read(10_423, data));
     assert!(stage.text().contains("東京"));
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::fixture::{Stage, Ticket, at, case, id, morning, noon};
+use super::fixture::{Stage, Ticket, at, case, id, morning, noon, read, rows, unread};
 use crate::cockpit::effect::Effect;
 use crate::cockpit::envelope::{Envelope, Target};
 use crate::cockpit::keymap::Scope;
@@ -213,7 +213,7 @@ fn a_contact_is_hidden_until_it_is_wanted_and_again_for_the_next_ticket() {
     assert!(!stage.text().contains("5105550142") && !stage.text().contains("4711"));
     stage.keys("x");
     assert!(stage.text().contains("5105550142") && stage.text().contains("4711"), "{}", stage.text());
-    stage.hear(Msg::Case { ticket: id(10_440), outcome: Ok(Box::new(case(&morning()[1]))) });
+    stage.hear(read(10_440, case(&morning()[1])));
     stage.keys("j");
     assert!(!stage.text().contains("5105550142"));
 }
@@ -223,6 +223,13 @@ fn what_one_role_read_is_not_shown_to_the_next() {
     let mut stage = Stage::with_case(120, 40);
     stage.keys("R q enter");
     assert!(stage.model.known.case(id(10_423)).is_none());
+    stage.hear(read(10_423, case(&morning()[0])));
+    assert!(stage.model.known.case(id(10_423)).is_none(), "asked for before, and answered late");
+    stage.hear(unread(10_423, "A dispatcher may not."));
+    assert!(stage.model.known.trouble.is_none());
+    let outcome = Ok(Box::new(case(&morning()[0])));
+    stage.hear(Msg::Case { ticket: id(10_423), role: Role::Qa, outcome });
+    assert!(stage.model.known.case(id(10_423)).is_some());
 }
 
 #[test]
@@ -231,6 +238,11 @@ fn a_role_that_may_not_look_is_told_and_can_switch_back() {
     let refusal = Refusal::new(Code::Forbidden, "Role customer may not call case.get.");
     stage.hear(Msg::Feed(FeedNews::Refused(refusal)));
     assert!(stage.text().contains("Press R to act in another role."), "{}", stage.text());
+    let effects = stage.keys("R d enter");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Follow(actor) if actor.role == Role::Dispatcher)));
+    stage.page(rows(&morning()));
+    assert!(!stage.text().contains("may not call"), "{}", stage.text());
+    assert_eq!(stage.selected(), "T-10423");
 }
 
 #[test]
@@ -260,13 +272,13 @@ fn the_timelines_cursor_stays_on_its_event_when_another_comes_and_on_the_newest_
     let mut newest = more.events[2].clone();
     newest["seq"] = json!(4);
     more.events.push(newest);
-    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(more.clone())) });
+    stage.hear(read(10_423, more.clone()));
     assert_eq!(under_cursor(&mut stage), before);
     stage.keys("g");
     let mut newest = more.events[1].clone();
     newest["seq"] = json!(5);
     more.events.push(newest);
-    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(more)) });
+    stage.hear(read(10_423, more));
     assert!(under_cursor(&mut stage).contains("ticket.triage"), "{}", stage.text());
 }
 
@@ -400,7 +412,7 @@ fn a_note_is_read_beneath_the_list_and_to_its_end_in_a_window_of_its_own() {
     let mut stage = Stage::full(120, 40);
     let mut case = case(&morning()[0]);
     case.case["evidence"][0]["uri"] = json!("dispatch://objects/note.txt");
-    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(case)) });
+    stage.hear(read(10_423, case));
     let effects = stage.keys("E");
     let asked = effects.iter().find_map(|effect| match effect {
         Effect::Content { stamp, .. } => Some(*stamp),
@@ -455,7 +467,7 @@ fn a_click_in_the_case_selects_a_second_one_opens_and_empty_space_does_nothing()
     more.case["evidence"].as_array_mut().unwrap().push(second);
     for (tab, entry, window) in [("t", "ticket.create", "Event 1"), ("E", "NOTE", "Evidence · NOTE")] {
         let mut stage = Stage::full(120, 40);
-        stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(more.clone())) });
+        stage.hear(read(10_423, more.clone()));
         stage.keys(tab);
         let first = row_of(&mut stage, "┃▌");
         stage.click(100, first);
@@ -491,7 +503,7 @@ fn the_footer_names_no_step_before_it_is_known_what_the_work_lacks() {
     assert!(stage.text().contains("known once its case is read"), "{}", stage.text());
     stage.keys("space");
     assert!(stage.said().contains("once more in a moment"), "{}", stage.said());
-    stage.hear(Msg::Case { ticket: id(10_431), outcome: Ok(Box::new(case(&morning()[2]))) });
+    stage.hear(read(10_431, case(&morning()[2])));
     assert!(told(&mut stage).contains("next: closeout.add_evidence"), "{}", told(&mut stage));
 }
 
@@ -500,13 +512,12 @@ fn a_case_that_cannot_be_read_again_says_so_and_how_old_it_is_on_every_tab() {
     let mut stage = Stage::with_case(120, 40);
     stage.hear(Msg::Tick(at(300)));
     stage.changes(Vec::new(), at(300));
-    let refusal = Refusal::new(Code::InternalError, "The ticket's record could not be understood.");
-    stage.hear(Msg::Case { ticket: id(10_423), outcome: Err(refusal) });
+    stage.hear(unread(10_423, "The ticket's record could not be understood."));
     for keys in ["o", "t", "E"] {
         stage.keys(keys);
         let text = stage.text();
         assert!(text.contains("Could not be read again") && text.contains("is 5m old"), "{keys}: {text}");
     }
-    stage.hear(Msg::Case { ticket: id(10_423), outcome: Ok(Box::new(case(&morning()[0]))) });
+    stage.hear(read(10_423, case(&morning()[0])));
     assert!(!stage.text().contains("Could not be read again"));
 }

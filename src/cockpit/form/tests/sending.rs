@@ -66,7 +66,11 @@ fn a_ticket_that_moved_on_is_never_overwritten_unseen() {
     case.case["ticket"] = newer();
     case.case["generated_at"] = "2026-11-21T22:32:05.000Z".into();
     stage.case = Some(case.clone());
-    let asks = hear(&mut form, &Msg::Case { ticket: testing::TICKET, outcome: Ok(Box::new(case)) }, &stage);
+    let asks = hear(
+        &mut form,
+        &Msg::Case { ticket: testing::TICKET, role: stage.actor.role, outcome: Ok(Box::new(case)) },
+        &stage,
+    );
     let asked = rest(&mut form, &asks, &stage);
     assert!(format!("{asked:?}").contains("if_version: Some(5)"), "{asked:?}");
     judge(&mut form, &asked, Ok(preview("TRIAGED")), &stage);
