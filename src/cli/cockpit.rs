@@ -2,8 +2,6 @@
 
 use std::io::IsTerminal;
 
-use chrono::{Local, Offset};
-
 use super::db::with_server;
 use super::error::CliError;
 use super::out::say;
@@ -17,6 +15,7 @@ use crate::cockpit::model::{Beginning, Model};
 use crate::cockpit::run;
 use crate::cockpit::theme::{self, Depth, Surroundings, Themes};
 use crate::cockpit::views::SavedView;
+use crate::cockpit::zone::Zone;
 use crate::domain::policy::Bundle;
 use crate::domain::time::Timestamp;
 use crate::engine::open::{DEMO_DATABASE, Opening, Which};
@@ -64,7 +63,7 @@ pub async fn run(session: &mut Session) -> Result<u8, CliError> {
     beginning.views = file.views.into_iter().map(|(name, filter)| SavedView { name, filter, is_kept: false }).collect();
     (beginning.bell, beginning.notify) = (file.bell, file.notify);
     (beginning.drafts, beginning.choices) = (kept.drafts, kept.choices);
-    beginning.zone = Local::now().offset().fix();
+    beginning.zone = Zone::here();
     let mut model = Model::new(beginning);
     if let Some(trouble) = kept.trouble {
         model.say(trouble, theme::Role::Warning);

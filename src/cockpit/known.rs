@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{FixedOffset, Offset, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -16,6 +15,7 @@ use super::part::World;
 use super::rows::{Line, Rows};
 use super::theme::Theme;
 use super::views::SavedView;
+use super::zone::Zone;
 use crate::domain::actor::Actor;
 use crate::domain::policy::Bundle;
 use crate::domain::refusal::Refusal;
@@ -66,7 +66,7 @@ pub struct Known {
     /// The database's time up to which everything is known.
     pub as_of: Option<Timestamp>,
     /// The zone of whoever sits here.
-    pub zone: FixedOffset,
+    pub zone: Zone,
     /// This machine's time, and how far the database's is ahead of it, in milliseconds.
     pub local: Timestamp,
     ahead: i64,
@@ -100,7 +100,7 @@ impl Known {
             present: None,
             link: Link::Opening(String::new()),
             as_of: None,
-            zone: Utc.fix(),
+            zone: Zone::UTC,
             local,
             ahead: 0,
             unread: HashSet::new(),

@@ -49,3 +49,4 @@ pub mod theme;
 pub mod update;
 pub mod view;
 pub mod views;
+pub mod zone;

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use chrono::{FixedOffset, Offset, Utc};
 use ratatui::layout::Rect;
 use serde_json::Value;
 use uuid::Uuid;
@@ -19,6 +18,7 @@ use super::panes::queue::QueuePane;
 use super::part::{Part, World};
 use super::theme::{Role, Theme, Themes};
 use super::views::SavedView;
+use super::zone::Zone;
 use crate::domain::actor::Actor;
 use crate::domain::policy::Bundle;
 use crate::domain::time::Timestamp;
@@ -42,7 +42,7 @@ pub struct Beginning {
     pub drafts: HashMap<String, Value>,
     pub choices: HashMap<String, Value>,
     pub now: Timestamp,
-    pub zone: FixedOffset,
+    pub zone: Zone,
 }
 
 impl Beginning {
@@ -62,7 +62,7 @@ impl Beginning {
             drafts: HashMap::new(),
             choices: HashMap::new(),
             now,
-            zone: Utc.fix(),
+            zone: Zone::UTC,
         }
     }
 }

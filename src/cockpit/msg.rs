@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use chrono::FixedOffset;
 use crossterm::event::{KeyEvent, MouseEvent};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::effect::Stamp;
 use super::envelope::Envelope;
+use super::zone::Zone;
 use crate::domain::actor::Role;
 use crate::domain::queue::Row;
 use crate::domain::refusal::Refusal;
@@ -25,8 +25,8 @@ pub enum Msg {
     Resize(u16, u16),
     /// A second of this machine's clock began.
     Tick(Timestamp),
-    /// The clocks of this machine changed to or from summer time.
-    Zone(FixedOffset),
+    /// The clocks of this machine were set to another zone, or changed to or from the summer time of one without a name.
+    Zone(Zone),
     /// The program runs again after it was stopped.
     Resumed,
     /// Another slice of filtering may be done.

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use chrono::{Local, Offset, Utc};
+use chrono::Utc;
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::StreamExt;
 use ratatui::Frame;
@@ -17,6 +17,7 @@ use super::crew::{Crew, Start};
 use super::effect::Effect;
 use super::msg::Msg;
 use super::terminal::{self, Guard, Screen};
+use super::zone::Zone;
 use crate::domain::time::Timestamp;
 use crate::text::failure;
 
@@ -188,7 +189,7 @@ impl House {
         let size = crossterm::terminal::size()?;
         self.hear(app, Msg::Resize(size.0, size.1), signals).await?;
         self.hear(app, Msg::Tick(now()), signals).await?;
-        let (mut told, mut zone) = (0, Local::now().offset().fix());
+        let (mut told, mut zone) = (0, Zone::here());
         loop {
             // Everything that waits is heard before anything is drawn, keys first.
             let since = Instant::now();
@@ -208,9 +209,9 @@ impl House {
             let second = now().millis().div_euclid(1_000);
             if app.wants_ticks() && second != told {
                 told = second;
-                let offset = Local::now().offset().fix();
-                if std::mem::replace(&mut zone, offset) != offset {
-                    self.hear(app, Msg::Zone(offset), signals).await?;
+                let here = Zone::here();
+                if std::mem::replace(&mut zone, here) != here {
+                    self.hear(app, Msg::Zone(here), signals).await?;
                 }
                 self.hear(app, Msg::Tick(now()), signals).await?;
             }

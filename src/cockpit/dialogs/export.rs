@@ -42,7 +42,7 @@ impl Export {
         let Some(extract) = self.extract.take() else { return Vec::new() };
         let stamp = world.stamp();
         self.stamp = Some(stamp);
-        let at = world.known.local.utc().with_timezone(&world.known.zone).format("%Y%m%d-%H%M%S");
+        let at = world.known.zone.at(world.known.local).format("%Y%m%d-%H%M%S");
         let path = PathBuf::from(format!("dispatch-{}-{at}.{}", self.name, format.extension()));
         vec![Ask::Effect(Effect::Export { stamp, path, format, extract })]
     }

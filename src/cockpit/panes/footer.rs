@@ -64,7 +64,7 @@ pub fn result(entry: &Entry, known: &Known) -> (String, Option<Role>) {
         Standing::Refused(refusal) => ("✗", Role::Error, refusal.code().as_str().to_owned()),
         Standing::Withdrawn => ("–", Role::Muted, "taken back".to_owned()),
     };
-    let at = entry.since.utc().with_timezone(&known.zone).format("%H:%M:%S");
+    let at = known.zone.at(entry.since).format("%H:%M:%S");
     let id = entry.envelope.request_id.simple().to_string();
     let tail = id.get(28..).unwrap_or_default();
     (format!("{mark} {at} {} · {more} · {tail}", entry.envelope.tool), Some(role))

@@ -22,7 +22,7 @@ pub fn draw(screen: &mut Frame<'_>, area: Rect, known: &Known) {
     }
     left.push(live(known));
     left.extend(counts(known));
-    let clock = known.now().utc().with_timezone(&known.zone).format("%H:%M:%S").to_string();
+    let clock = known.zone.at(known.now()).format("%H:%M:%S").to_string();
     let mut right = Vec::new();
     let waiting = known.calls.open().count();
     if waiting > 0 {

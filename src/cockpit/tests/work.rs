@@ -9,6 +9,7 @@ use crate::cockpit::envelope::{Envelope, Target};
 use crate::cockpit::keymap::Scope;
 use crate::cockpit::msg::{CallNews, Content, FeedNews, Msg, Why};
 use crate::cockpit::part::Ask;
+use crate::cockpit::zone::Zone;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::refusal::{Code, Refusal};
 use crate::engine::{Present, Refused, Reply};
@@ -283,10 +284,10 @@ fn the_timelines_cursor_stays_on_its_event_when_another_comes_and_on_the_newest_
 }
 
 #[test]
-fn the_clock_goes_over_to_summer_time_while_one_looks() {
+fn the_clock_goes_over_to_another_zone_while_one_looks() {
     let mut stage = Stage::full(120, 40);
     let before = stage.text();
-    stage.hear(Msg::Zone(chrono::FixedOffset::east_opt(3_600).unwrap()));
+    stage.hear(Msg::Zone(Zone::Named(chrono_tz::Europe::Berlin)));
     assert_ne!(stage.text().lines().next(), before.lines().next());
 }
 

@@ -2,12 +2,11 @@
 
 use std::cmp::Ordering;
 
-use chrono::FixedOffset;
-
 use crate::cockpit::look::{countdown, left, priority_role, right, said, short, sla_role, state_role, state_word};
 use crate::cockpit::part::World;
 use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
+use crate::cockpit::zone::Zone;
 use crate::domain::sla;
 use crate::domain::time::Timestamp;
 use crate::domain::words::words;
@@ -184,8 +183,8 @@ fn updated(then: Timestamp, now: Timestamp) -> String {
 
 /// When an appointment starts, in the operator's zone: the time today, the day else. The case tells
 /// the site's own time.
-fn start(at: Timestamp, now: Timestamp, zone: FixedOffset) -> String {
-    let (at, now) = (at.utc().with_timezone(&zone), now.utc().with_timezone(&zone));
+fn start(at: Timestamp, now: Timestamp, zone: Zone) -> String {
+    let (at, now) = (zone.at(at), zone.at(now));
     let form = if at.date_naive() == now.date_naive() { "%H:%M" } else { "%d %b" };
     at.format(form).to_string()
 }
@@ -211,6 +210,15 @@ mod tests {
             assert!(shown.contains(&column), "{column}");
         }
         assert_eq!(layout(200).len(), Column::ALL.len());
+    }
+
+    #[test]
+    fn an_appointment_is_told_by_the_clock_that_then_counts() {
+        let zone = Zone::Named(chrono_tz::America::Los_Angeles);
+        let told = |at: &str, now: &str| start(Timestamp::parse(at).unwrap(), Timestamp::parse(now).unwrap(), zone);
+        // The clocks go back at 09:00 UTC on the first of November.
+        assert_eq!(told("2026-11-01T17:00:00Z", "2026-11-01T07:30:00Z"), "09:00");
+        assert_eq!(told("2026-11-03T07:30:00Z", "2026-10-30T12:00:00Z"), "02 Nov", "not the third");
     }
 
     #[test]
