@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::rows::Line;
+use super::rows::{Line, Snapshot};
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 
@@ -27,7 +27,7 @@ impl Format {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Extract {
     /// The queue; its clocks are read by the policy.
-    Queue { lines: Vec<Line>, policy: Policy, at: Timestamp },
+    Queue { lines: Snapshot, policy: Policy, at: Timestamp },
     /// Events, as the timeline tells them.
     Timeline(Vec<Value>),
     /// Evidence, as the case lists it.
@@ -129,11 +129,15 @@ impl Extract {
 
     /// A list with an object on each line.
     fn json(&self) -> Vec<u8> {
-        let objects = self.rows().map(|cells| {
+        let mut text = String::from("[\n");
+        for (n, cells) in self.rows().enumerate() {
             let values = cells.into_iter().map(|cell| cell.map_or(Value::Null, Value::String));
-            Value::Object(self.columns().map(str::to_owned).zip(values).collect::<Map<_, _>>()).to_string()
-        });
-        format!("[\n{}\n]\n", objects.collect::<Vec<_>>().join(",\n")).into_bytes()
+            let object: Map<_, _> = self.columns().map(str::to_owned).zip(values).collect();
+            text.push_str(if n > 0 { ",\n" } else { "" });
+            text.push_str(&Value::Object(object).to_string());
+        }
+        text.push_str("\n]\n");
+        text.into_bytes()
     }
 
     fn columns(&self) -> Box<dyn Iterator<Item = &'static str>> {
@@ -195,7 +199,7 @@ mod tests {
     fn queue() -> Extract {
         let (mut known, policy) = (Rows::default(), Bundle::embedded().policy.clone());
         known.take(rows(&morning()), &policy, noon());
-        let lines = known.order().iter().filter_map(|slot| known.line(*slot).cloned()).collect();
+        let lines = known.snapshot(known.order().to_vec(), Vec::new());
         Extract::Queue { lines, policy, at: noon() }
     }
 

@@ -284,13 +284,14 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
             model.known.guests.insert(line.id, line);
         }
     }
+    let mut left_slots = Vec::new();
     for id in deleted {
         if selected == Some(*id) {
             let number = model.known.row(*id).map(|line| line.number.to_string()).unwrap_or_default();
             left = Some(format!("{number} was deleted from the database."));
         }
         let bundle = model.known.bundle.clone();
-        model.known.rows.remove(*id, &bundle.policy);
+        left_slots.extend(model.known.rows.remove(*id, &bundle.policy));
         model.known.guests.remove(id);
         model.known.unread.remove(id);
         model.known.alarms.remove(id);
@@ -299,7 +300,8 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
     let had_changes = !rows.is_empty() || !deleted.is_empty();
     if had_changes {
         let bundle = model.known.bundle.clone();
-        let slots = model.known.rows.take(rows, &bundle.policy, at);
+        let mut slots = model.known.rows.take(rows, &bundle.policy, at);
+        slots.extend(left_slots);
         model.queue.shown.changed(&model.known, &slots);
         go_to_wanted(model);
         if !model.queue.follow(&model.known) {

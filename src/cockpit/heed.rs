@@ -131,8 +131,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
 fn list(model: &Model) -> Extract {
     let of_case = model.world().case.filter(|_| model.focus == Focus::Case).and_then(|case| model.case.list(case));
     of_case.unwrap_or_else(|| {
-        let (shown, known) = (&model.queue.shown, &model.known);
-        let lines = (0..shown.len(known)).filter_map(|n| shown.at(known, n).cloned()).collect();
+        let known = &model.known;
+        let lines = model.queue.shown.snapshot(known);
         Extract::Queue { lines, policy: known.bundle.policy.clone(), at: known.now() }
     })
 }

@@ -38,6 +38,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         other => hear::hear(model, other),
     };
     effects.extend(settle(model));
+    // Whatever it was that began it.
+    if model.queue.shown.is_sorting() && !effects.contains(&Effect::GoOn) {
+        effects.push(Effect::GoOn);
+    }
     effects
 }
 
@@ -84,7 +88,10 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
 fn go_on(model: &mut Model) -> Vec<Effect> {
     let more = model.queue.go_on(&model.known);
     model.touch();
-    if more { vec![Effect::GoOn] } else { Vec::new() }
+    let mut effects = if more { vec![Effect::GoOn] } else { Vec::new() };
+    let asks = to_focus(model, |part, world| part.hear(&Msg::GoOn, world));
+    effects.extend(heed(model, asks));
+    effects
 }
 
 /// What follows from where the cursor now stands.

@@ -20,6 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
 use line::Shared;
 use slots::Slots;
+pub use slots::{Marked, Snapshot};
 
 /// Where a row stands: the smaller, the higher (CONTRACT.md 9.2).
 type Rank = (bool, SlaStatus, i64, Priority, i32, Reverse<i64>, Uuid);
@@ -44,7 +45,7 @@ pub struct Rows {
     at: Option<Timestamp>,
 }
 
-/// From so many changes at once the whole order is made again, which is then cheaper.
+/// From so many changes at once they are sorted together, which is then cheaper.
 const MANY: usize = 64;
 
 fn minute(at: Timestamp) -> i64 {
@@ -118,6 +119,7 @@ impl Rows {
         let at = *self.at.get_or_insert(now);
         let is_bulk = rows.len() > MANY;
         let mut changed = Vec::with_capacity(rows.len());
+        let mut moves = false;
         for row in rows {
             if row.state.is_terminal() {
                 changed.extend(self.remove(row.ticket_id, policy));
@@ -130,17 +132,33 @@ impl Rows {
             }
             let slot = self.put(known, line);
             changed.push(slot);
+            moves |= known.is_some();
             if !is_bulk {
                 self.put_in(slot, policy, at);
-            } else if known.is_none() {
-                // Its place follows; a page that is read in order is nearly sorted like this.
-                self.order.push(slot);
             }
         }
         if is_bulk {
-            self.sort_all(policy, at);
+            self.put_in_many(&changed, moves, policy, at);
         }
         changed
+    }
+
+    /// Puts many rows in at once; some may stand somewhere already. Sorted anew is only what stands behind the first
+    /// of them: of a page that follows the last row, the page.
+    fn put_in_many(&mut self, slots: &[u32], moves: bool, policy: &Policy, at: Timestamp) {
+        let marked = Marked::from_iter(slots);
+        if moves {
+            self.order.retain(|slot| !marked.has(*slot));
+        }
+        let new: Vec<u32> = marked.slots().into_iter().filter(|slot| self.line(*slot).is_some()).collect();
+        let Some(first) = new.iter().filter_map(|slot| self.key(*slot, policy, at)).min() else { return };
+        let from = self.place(&first, policy, at);
+        let mut order = std::mem::take(&mut self.order);
+        order.extend(new);
+        if let Some(behind) = order.get_mut(from..) {
+            behind.sort_by_key(|slot| self.key(*slot, policy, at));
+        }
+        self.order = order;
     }
 
     fn put(&mut self, slot: Option<u32>, line: Line) -> u32 {
@@ -236,16 +254,27 @@ impl Rows {
         start..end
     }
 
+    /// How many with running clocks stand like this or worse: the first so many.
+    fn upto(&self, status: SlaStatus, policy: &Policy) -> usize {
+        let Some(at) = self.at else { return 0 };
+        self.order
+            .partition_point(|slot| self.key(*slot, policy, at).is_some_and(|rank| (rank.0, rank.1) <= (false, status)))
+    }
+
+    /// The slots of those whose promise is broken.
+    pub fn breached(&self, policy: &Policy) -> &[u32] {
+        self.order.get(..self.upto(SlaStatus::Breach, policy)).unwrap_or_default()
+    }
+
+    /// Rows as they stand, in some slots, and guests beneath them. What changes later is not seen in it.
+    pub fn snapshot(&self, slots: Vec<u32>, guests: Vec<Line>) -> Snapshot {
+        self.lines.snapshot(slots, guests)
+    }
+
     /// How many stand how.
     pub fn counts(&self, policy: &Policy) -> Counts {
-        let Some(at) = self.at else { return Counts::default() };
-        let upto = |stopped: bool, status: SlaStatus| {
-            self.order.partition_point(|slot| {
-                self.key(*slot, policy, at).is_some_and(|rank| (rank.0, rank.1) <= (stopped, status))
-            })
-        };
-        let (breach, warning, healthy) =
-            (upto(false, SlaStatus::Breach), upto(false, SlaStatus::Warning), upto(false, SlaStatus::Healthy));
+        let upto = |status| self.upto(status, policy);
+        let (breach, warning, healthy) = (upto(SlaStatus::Breach), upto(SlaStatus::Warning), upto(SlaStatus::Healthy));
         Counts { breach, warning: warning - breach, healthy: healthy - warning, stopped: self.order.len() - healthy }
     }
 }
@@ -307,6 +336,19 @@ mod tests {
                 prop_assert!(is_right(&rows, &bundle.policy, at(now)));
             }
         }
+    }
+
+    #[test]
+    fn what_was_kept_of_a_moment_stays_as_it_was() {
+        let bundle = Bundle::embedded();
+        let mut rows = Rows::default();
+        rows.take((1..900).map(|n| row(n, "URGENT", "NEW", 0, 5)).collect(), &bundle.policy, at(5));
+        let kept = rows.snapshot(rows.order().to_vec(), Vec::new());
+        let was: Vec<Line> = kept.iter().cloned().collect();
+        rows.take(vec![row(1, "URGENT", "CLOSED", 0, 6), row(2, "ROUTINE", "NEW", 0, 6)], &bundle.policy, at(6));
+        rows.take(vec![row(1_000, "ROUTINE", "NEW", 0, 6)], &bundle.policy, at(6));
+        assert!(kept.iter().eq(&was) && was.len() == 899);
+        assert_eq!(rows.get(Uuid::from_u128(2)).unwrap().priority, Priority::Routine);
     }
 
     #[test]

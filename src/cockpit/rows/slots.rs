@@ -1,15 +1,87 @@
 //! Where the rows lie: in blocks, so that a hundred thousand of them never have to move to a larger place,
-//! which would take their room three times over while they do.
+//! which would take their room three times over while they do. A block that somebody else holds as it was is copied
+//! before it changes.
+
+use std::sync::Arc;
 
 use super::Line;
 
 /// Rows in a block.
-const BLOCK: usize = 4_096;
+const BLOCK: usize = 512;
+
+type Blocks = Vec<Arc<Vec<Option<Line>>>>;
+
+/// Rows as they stood at a moment, in the order in which they were shown.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    blocks: Blocks,
+    slots: Vec<u32>,
+    /// Those that were shown beneath and are not kept here.
+    guests: Vec<Line>,
+}
+
+impl Snapshot {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.slots.len() + self.guests.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The rows.
+    pub fn iter(&self) -> impl Iterator<Item = &Line> {
+        self.slots.iter().filter_map(|slot| of(&self.blocks, *slot)).chain(&self.guests)
+    }
+}
+
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+/// A set of slots.
+#[derive(Debug, Default)]
+pub struct Marked(Vec<bool>);
+
+impl Marked {
+    /// Puts a slot in.
+    pub fn add(&mut self, slot: u32) {
+        let at = slot as usize;
+        if self.0.len() <= at {
+            self.0.resize(at + 1, false);
+        }
+        if let Some(mark) = self.0.get_mut(at) {
+            *mark = true;
+        }
+    }
+
+    /// Whether it is in.
+    pub fn has(&self, slot: u32) -> bool {
+        self.0.get(slot as usize).copied().unwrap_or_default()
+    }
+
+    /// All of them.
+    pub fn slots(&self) -> Vec<u32> {
+        (0_u32..).zip(&self.0).filter(|(_, is_in)| **is_in).map(|(slot, _)| slot).collect()
+    }
+}
+
+impl<'a> FromIterator<&'a u32> for Marked {
+    fn from_iter<T: IntoIterator<Item = &'a u32>>(slots: T) -> Self {
+        let mut marked = Self::default();
+        slots.into_iter().for_each(|slot| marked.add(*slot));
+        marked
+    }
+}
 
 /// Places for rows, which never move.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    blocks: Vec<Vec<Option<Line>>>,
+    blocks: Blocks,
     /// Places that were left.
     free: Vec<u32>,
 }
@@ -18,11 +90,20 @@ fn split(slot: u32) -> (usize, usize) {
     (slot as usize / BLOCK, slot as usize % BLOCK)
 }
 
+fn of(blocks: &Blocks, slot: u32) -> Option<&Line> {
+    let (block, at) = split(slot);
+    blocks.get(block)?.get(at)?.as_ref()
+}
+
 impl Slots {
     /// The row in a place.
     pub(super) fn get(&self, slot: u32) -> Option<&Line> {
-        let (block, at) = split(slot);
-        self.blocks.get(block)?.get(at)?.as_ref()
+        of(&self.blocks, slot)
+    }
+
+    /// Some of them as they stand, without a copy of any, and guests.
+    pub(super) fn snapshot(&self, slots: Vec<u32>, guests: Vec<Line>) -> Snapshot {
+        Snapshot { blocks: self.blocks.clone(), slots, guests }
     }
 
     /// Puts a row into a place.
@@ -37,11 +118,10 @@ impl Slots {
             return slot;
         }
         if self.blocks.last().is_none_or(|block| block.len() == BLOCK) {
-            self.blocks.push(Vec::with_capacity(BLOCK));
+            self.blocks.push(Arc::new(Vec::with_capacity(BLOCK)));
         }
         let full = self.blocks.len().saturating_sub(1) * BLOCK;
-        let last = self.blocks.last_mut();
-        let slot = last.map(|block| {
+        let slot = self.blocks.last_mut().map(Arc::make_mut).map(|block| {
             block.push(Some(line));
             full + block.len() - 1
         });
@@ -56,7 +136,7 @@ impl Slots {
 
     fn change(&mut self, slot: u32, line: Option<Line>) {
         let (block, at) = split(slot);
-        if let Some(place) = self.blocks.get_mut(block).and_then(|block| block.get_mut(at)) {
+        if let Some(place) = self.blocks.get_mut(block).and_then(|block| Arc::make_mut(block).get_mut(at)) {
             *place = line;
         }
     }

@@ -235,3 +235,103 @@ fn the_banner_counts_what_it_cannot_name_while_everything_is_read_again() {
     let banner = stage.text().lines().nth(1).unwrap().to_owned();
     assert!(banner.contains("New breach or emergency: 1 of them."), "{banner}");
 }
+
+/// Goes on with what takes more than a moment, doing something in between.
+fn go_on(stage: &mut Stage, mut effects: Vec<Effect>, mut between: impl FnMut(&mut Stage, usize)) -> usize {
+    let mut steps = 0;
+    while effects.contains(&Effect::GoOn) {
+        between(stage, steps);
+        effects = stage.hear(Msg::GoOn);
+        steps += 1;
+        assert!(steps < 1_000, "it ends");
+    }
+    steps
+}
+
+fn many(from: u128, to: u128) -> Vec<Ticket> {
+    const SITES: [&str; 7] = ["Pier 9", "Oak Plaza", "Elm St Clinic", "Ferry Hall", "東京タワー", "Pier 10", "A"];
+    let of = |n: u128| {
+        let left = i64::try_from(n * 7_919 % 100_000).unwrap() - 20_000;
+        Ticket { site: SITES[usize::try_from(n % 7).unwrap()], ..Ticket::new(20_000 + n, "URGENT", "NEW", left) }
+    };
+    (from..to).map(of).collect()
+}
+
+/// The tickets as they are listed: site and number.
+fn listed(stage: &Stage) -> Vec<(String, String)> {
+    let (shown, known) = (&stage.model.queue.shown, &stage.model.known);
+    let lines = (0..shown.len(known)).filter_map(|n| shown.at(known, n));
+    lines.map(|line| (line.site.name.clone(), line.number.to_string())).collect()
+}
+
+#[test]
+fn many_rows_are_sorted_a_part_at_a_time_whatever_changes_meanwhile() {
+    let mut stage = Stage::opening(120, 40);
+    stage.page(rows(&many(0, 6_000)));
+    let selected = stage.selected();
+    let before = listed(&stage);
+    let effects = stage.keys("s s s s s");
+    assert!(stage.text().contains("by site"), "{}", stage.text());
+    assert_eq!(listed(&stage), before, "what was shown stays until the rest is sorted");
+    let steps = go_on(&mut stage, effects, |stage, step| {
+        let n = u128::try_from(step).unwrap() * 13 + 1;
+        let mut changed = many(n, n + 3);
+        changed.iter_mut().for_each(|ticket| (ticket.site, ticket.seq) = ("Zum Schluss", 9));
+        changed[0].state = "CLOSED";
+        changed.push(Ticket::new(90_000 + n, "URGENT", "NEW", 5));
+        stage.changes(rows(&changed), noon());
+        let deleted = vec![id(20_000 + n + 7)];
+        stage.hear(Msg::Feed(FeedNews::Changes { rows: Vec::new(), deleted, at: noon() }));
+        stage.draw();
+    });
+    assert!(steps > 2, "{steps}");
+    let after = listed(&stage);
+    assert!(after.is_sorted_by_key(|(site, _)| site.clone()), "{after:?}");
+    assert_eq!(after.len(), 6_000 - steps, "of four that changed one left and one came, and one was deleted");
+    assert_eq!(stage.selected(), selected);
+    let mut numbers: Vec<_> = after.iter().map(|(_, number)| number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), after.len());
+    assert_eq!(after.iter().filter(|(site, _)| site == "Zum Schluss").count(), 2 * steps);
+}
+
+#[test]
+fn what_is_sorted_stays_so_when_rows_change_without_being_sorted_again() {
+    let mut stage = Stage::opening(120, 40);
+    stage.page(rows(&many(0, 3_000)));
+    let effects = stage.keys("s s s s s S");
+    go_on(&mut stage, effects, |_, _| {});
+    for (now, from) in [(1, 0), (5, 100), (10, 2_990)] {
+        let mut changed = many(from, from + 30);
+        changed.iter_mut().for_each(|ticket| ticket.site = "Nob Hill");
+        let effects = stage.changes(rows(&changed), noon());
+        assert!(!effects.contains(&Effect::GoOn), "{effects:?}");
+        assert!(!stage.hear(Msg::Tick(at(now))).contains(&Effect::GoOn));
+        let listed = listed(&stage);
+        assert!(listed.is_sorted_by(|a, b| a.0 >= b.0), "{listed:?}");
+    }
+    assert_eq!(listed(&stage).len(), 3_020);
+    // A filter leaves what it leaves in that order.
+    let effects = stage.keys("/ pier enter");
+    go_on(&mut stage, effects, |_, _| {});
+    let listed = listed(&stage);
+    assert!(listed.len() > 500 && listed.is_sorted_by(|a, b| a.0 >= b.0), "{listed:?}");
+}
+
+#[test]
+fn the_next_broken_promise_is_found_in_every_order_and_where_there_is_none_that_is_said() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("G b");
+    assert_eq!(stage.selected(), "T-10423");
+    stage.keys("b");
+    assert_eq!(stage.selected(), "T-10440");
+    stage.keys("b");
+    assert_eq!(stage.selected(), "T-10423", "and round");
+    stage.keys("s s s s");
+    assert!(stage.text().contains("by ticket"), "{}", stage.text());
+    stage.keys("b b");
+    assert_eq!(stage.selected(), "T-10423");
+    stage.keys("/ plaza enter b");
+    assert_eq!(stage.said(), "No promise is broken here.");
+}

@@ -3,6 +3,7 @@
 pub mod columns;
 mod draw;
 mod shown;
+mod sort;
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -121,9 +122,10 @@ impl QueuePane {
             }
             Ok(filter) => {
                 self.shown.set_filter(filter);
-                self.shown.go_on(known);
                 if self.shown.filter().is_empty() {
-                    self.shown.arrange(known);
+                    self.shown.rearrange(known);
+                } else {
+                    self.shown.go_on(known);
                 }
                 self.follow(known);
                 [Some(Effect::GoOn), self.search_again(known)].into_iter().flatten().map(Ask::Effect).collect()
@@ -198,7 +200,7 @@ impl QueuePane {
     /// Sorts by a column; by none: in the order of the queue.
     pub fn set_sort(&mut self, known: &Known, sort: Option<(Column, bool)>) {
         self.shown.sort = sort;
-        self.shown.arrange(known);
+        self.shown.rearrange(known);
         self.follow(known);
     }
 
@@ -244,15 +246,9 @@ impl QueuePane {
 
     /// The next breached ticket after the cursor, and round.
     fn next_breach(&mut self, world: &World<'_>) -> Vec<Ask> {
-        let (known, len) = (world.known, self.shown.len(world.known));
-        let breached = |place: &usize| {
-            self.shown.at(known, *place).is_some_and(|line| !line.is_stopped() && line.deadline < world.now)
-        };
-        // In the order of the queue the breached stand in front, so few are looked at.
-        let found = (self.cursor + 1..len).chain(0..=self.cursor.min(len.saturating_sub(1))).find(breached);
-        match found {
-            Some(place) if len > 0 => {
-                self.move_to(known, place);
+        match self.shown.next_breach(world.known, self.cursor) {
+            Some(place) => {
+                self.move_to(world.known, place);
                 Vec::new()
             }
             _ => vec![Ask::Say("No promise is broken here.".to_owned())],

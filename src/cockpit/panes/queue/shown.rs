@@ -6,9 +6,9 @@
 
 use uuid::Uuid;
 
-use super::columns::Column;
+use super::sort::{self, By, Sorting};
 use crate::cockpit::known::Known;
-use crate::cockpit::rows::{Judged, Line};
+use crate::cockpit::rows::{Judged, Line, Marked, Snapshot};
 use crate::domain::filter::RowFilter;
 
 /// How many rows are looked at between two keys; at first fewer, as a key waits for its frame.
@@ -20,7 +20,9 @@ const FIRST: usize = 1_500;
 pub struct Shown {
     filter: RowFilter,
     /// The column, and whether it is turned round; none: the order of the queue.
-    pub sort: Option<(Column, bool)>,
+    pub sort: Option<By>,
+    /// What is not yet sorted by it: what was shown before stays until it is through.
+    sorting: Option<Sorting>,
     /// Slots, where not all are shown as they stand.
     list: Option<Vec<u32>>,
     /// Of each slot whether it fits; none where that is not known yet.
@@ -41,6 +43,7 @@ impl Shown {
         self.progress = (!filter.is_empty()).then_some(0);
         self.list = self.progress.map(|_| Vec::new());
         self.filter = filter;
+        self.sorting = None;
         self.is_again = false;
         (self.guests, self.is_cut) = (Vec::new(), false);
         self.fits.clear();
@@ -52,36 +55,76 @@ impl Shown {
     }
 
     /// Whether there are rows that the filter has not seen.
-    pub fn is_working(&self) -> bool {
+    fn is_filtering(&self) -> bool {
         self.progress.is_some() && !self.is_again
     }
 
-    /// Looks at the next rows; whether there are more.
+    /// Whether rows are on their way to their places.
+    pub fn is_sorting(&self) -> bool {
+        self.sorting.is_some()
+    }
+
+    /// Whether what is shown is not yet what is wanted.
+    pub fn is_working(&self) -> bool {
+        self.is_filtering() || self.is_sorting()
+    }
+
+    /// Looks at the next rows, or sorts on; whether there is more to do.
     pub fn go_on(&mut self, known: &Known) -> bool {
-        let Some(from) = self.progress else { return false };
+        let Some(from) = self.progress else { return self.sort_on(known) };
         let order = known.rows.order();
         let to = from + if from == 0 { FIRST } else { SLICE };
         let slice = order.get(from..to.min(order.len())).unwrap_or_default();
         for &slot in slice {
             self.judge(known, slot);
         }
-        if self.is_working() && self.sort.is_none() {
+        if self.is_filtering() && self.sort.is_none() {
             let found: Vec<u32> = slice.iter().copied().filter(|slot| self.fits_at(*slot)).collect();
             self.list.get_or_insert_default().extend(found);
         }
         let is_done = to >= order.len();
         self.progress = (!is_done).then_some(to);
         if is_done {
-            self.is_again = false;
             // Rows moved meanwhile: some passed by unseen.
             for &slot in order {
                 if self.fits.get(slot as usize).copied().flatten().is_none() {
                     self.judge(known, slot);
                 }
             }
-            self.arrange(known);
+            let is_again = std::mem::take(&mut self.is_again);
+            if self.sort.is_none() || !is_again || !self.is_same(known) {
+                self.rearrange(known);
+            }
         }
-        !is_done
+        !is_done || self.is_sorting()
+    }
+
+    /// Whether the same rows are shown that now fit.
+    fn is_same(&self, known: &Known) -> bool {
+        let shown = self.slots(known);
+        let fitting = known.rows.order().iter().filter(|slot| self.fits_at(**slot)).count();
+        shown.len() == fitting && shown.iter().all(|slot| self.fits_at(*slot))
+    }
+
+    fn sort_on(&mut self, known: &Known) -> bool {
+        let Some(mut sorting) = self.sorting.take() else { return false };
+        if !sorting.go_on(known) {
+            self.sorting = Some(sorting);
+            return true;
+        }
+        let (list, late) = sorting.end();
+        self.list = Some(list);
+        self.put_in(known, &late);
+        false
+    }
+
+    /// Puts rows that changed where they belong in what is sorted.
+    fn put_in(&mut self, known: &Known, slots: &[u32]) {
+        let Some(by) = self.sort.filter(|_| !slots.is_empty()) else { return };
+        let changed = Marked::from_iter(slots);
+        let is_shown = |slot: &u32| known.rows.line(*slot).is_some() && self.fits_at(*slot);
+        let fitting: Vec<u32> = changed.slots().into_iter().filter(is_shown).collect();
+        sort::put_in(by, known, self.list.get_or_insert_default(), &changed, &fitting);
     }
 
     fn judge(&mut self, known: &Known, slot: u32) {
@@ -107,7 +150,15 @@ impl Shown {
                 self.judge(known, slot);
             }
         }
-        self.arrange(known);
+        if let Some(sorting) = &mut self.sorting {
+            sorting.leave_out(slots);
+            let gone = slots.iter().filter(|slot| known.rows.line(**slot).is_none()).collect::<Marked>();
+            self.list.iter_mut().for_each(|list| list.retain(|slot| !gone.has(*slot)));
+        } else if self.sort.is_some() && !self.is_filtering() {
+            self.put_in(known, slots);
+        } else {
+            self.arrange(known);
+        }
         let listed: Vec<Uuid> = self.guests.iter().copied().filter(|id| !self.is_listed(known, *id)).collect();
         self.guests = listed;
     }
@@ -127,40 +178,39 @@ impl Shown {
         false
     }
 
-    /// Puts the rows that fit in order. A filter that is on its way does so when it is through.
+    /// Heeds that the order of the queue changed, where rows are shown in it.
     pub fn arrange(&mut self, known: &Known) {
+        if self.sort.is_none() {
+            self.rearrange(known);
+        }
+    }
+
+    /// Puts the rows that fit in order. A filter that is on its way does so when it is through.
+    pub fn rearrange(&mut self, known: &Known) {
+        self.sorting = None;
         if self.filter.is_empty() && self.sort.is_none() {
             self.list = None;
             return;
         }
-        if self.is_working() {
+        if self.is_filtering() {
             return;
         }
         let fitting: Vec<u32> = known.rows.order().iter().copied().filter(|slot| self.fits_at(*slot)).collect();
-        let Some((column, is_turned)) = self.sort else {
-            self.list = Some(fitting);
-            return;
-        };
-        // As they stood before, so that sorting has little to do.
-        let before = self.list.take().unwrap_or_default();
-        let still = |slot: &u32| self.fits_at(*slot) && known.rows.line(*slot).is_some();
-        let is_same = before.len() == fitting.len() && before.iter().all(still);
-        let mut list = if is_same { before } else { fitting };
-        list.sort_by(|a, b| {
-            let (Some(a), Some(b)) = (known.rows.line(*a), known.rows.line(*b)) else {
-                return std::cmp::Ordering::Equal;
-            };
-            let order = column.compare(a, b);
-            if is_turned { order.reverse() } else { order }
-        });
-        self.list = Some(list);
+        match self.sort {
+            None => self.list = Some(fitting),
+            Some(by) => {
+                self.sorting = Some(Sorting::new(by, fitting));
+                self.sort_on(known);
+            }
+        }
     }
 
     /// Forgets every row, as they are about to be read again.
     pub fn forget(&mut self) {
         self.guests.clear();
         self.fits.clear();
-        if self.list.is_some() {
+        self.sorting = None;
+        if self.list.is_some() || self.sort.is_some() {
             self.list = Some(Vec::new());
         }
     }
@@ -196,6 +246,24 @@ impl Shown {
             Some(slot) => known.rows.line(*slot),
             None => self.guests.get(place - slots.len()).and_then(|id| known.row(*id)),
         }
+    }
+
+    /// The place of the next row after one, and round, whose promise is broken.
+    pub fn next_breach(&self, known: &Known, after: usize) -> Option<usize> {
+        let breached = Marked::from_iter(known.rows.breached(&known.bundle.policy));
+        let slots = self.slots(known);
+        let is_breached = |place: &usize| match slots.get(*place) {
+            Some(slot) => breached.has(*slot),
+            None => self.at(known, *place).is_some_and(|line| !line.is_stopped() && line.deadline < known.now()),
+        };
+        let len = self.len(known);
+        (after + 1..len).chain(0..len.min(after + 1)).find(is_breached)
+    }
+
+    /// What is shown, as it stands.
+    pub fn snapshot(&self, known: &Known) -> Snapshot {
+        let guests = self.guests.iter().filter_map(|id| known.row(*id).cloned()).collect();
+        known.rows.snapshot(self.slots(known).to_vec(), guests)
     }
 
     /// The place of a ticket.
