@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
+use super::calls::Standing;
 use super::effect::Effect;
 use super::envelope::Target;
 use super::heed::{attend, give_back, heed, reopen};
@@ -24,6 +25,8 @@ use crate::text::age;
 
 /// How long a row lights up.
 const FLASH_MILLIS: i64 = 3_000;
+/// As long after the key press a refusal opens its form again by itself.
+const PROMPT_MILLIS: i64 = 2_000;
 /// How often a filter that depends on time looks again, in seconds.
 const AGAIN: i64 = 5;
 
@@ -68,10 +71,12 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
         // Its dialog was closed meanwhile.
-        Msg::Exported { outcome, .. } if model.dialogs.is_empty() => match outcome {
-            Ok(path) => model.say(format!("Written: {}", safe(&path.display().to_string(), 200)), Role::Success),
-            Err(why) => model.say(why, Role::Error),
-        },
+        Msg::Exported { outcome, .. } if !model.dialogs.iter().any(|dialog| dialog.scope() == Scope::Export) => {
+            match outcome {
+                Ok(path) => model.say(format!("Written: {}", safe(&path.display().to_string(), 200)), Role::Success),
+                Err(why) => model.say(why, Role::Error),
+            }
+        }
         Msg::Case { ticket, outcome: Ok(case) } => {
             model.known.trouble = None;
             model.known.keep_case(ticket, (*case).clone());
@@ -121,7 +126,7 @@ fn tick(model: &mut Model, at: Timestamp) -> Vec<Effect> {
     } else if !broke.is_empty() {
         model.queue.shown.arrange(&model.known);
     }
-    model.queue.follow(&model.known);
+    follow(model, None);
     let mut effects = alarm(model, &broke, "promise broken");
     if goes_on {
         effects.push(Effect::GoOn);
@@ -216,8 +221,20 @@ fn take(model: &mut Model, rows: Vec<Row>, at: Timestamp) {
         model.wanted = None;
     }
     if model.wanted.is_none() {
-        model.queue.follow(&model.known);
+        follow(model, None);
     }
+}
+
+/// Keeps the cursor on its ticket, or says that it left and why.
+pub(super) fn follow(model: &mut Model, why: Option<String>) {
+    let before = model.queue.selected();
+    if model.queue.follow(&model.known) {
+        return;
+    }
+    let number = before.and_then(|id| model.known.row(id)).map(|line| line.number.to_string());
+    let left = why.unwrap_or_else(|| format!("{} no longer fits here.", number.as_deref().unwrap_or("The ticket")));
+    let next = if model.queue.selected().is_some() { " The cursor stands on the next one." } else { "" };
+    model.say(format!("{left}{next}"), Role::Warning);
 }
 
 /// What a batch of changes means to whoever looks at the screen.
@@ -243,6 +260,7 @@ fn notice(model: &mut Model, rows: &[Row], at: Timestamp) -> Noticed {
             .calls
             .newest_first()
             .take(50)
+            .filter(|call| matches!(call.standing, Standing::Sent | Standing::Done(_)))
             .any(|call| call.envelope.ticket_id() == Some(id) && at.millis() - call.since.millis() < 10_000);
         let before = model.known.row(id);
         let is_emergency = row.priority == Priority::Emergency && !row.state.is_terminal();
@@ -293,17 +311,13 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
         model.known.unread.remove(id);
         model.known.alarms.remove(id);
     }
-    let number = selected.and_then(|id| model.known.row(id)).map(|line| line.number.to_string());
     let had_changes = !rows.is_empty() || !deleted.is_empty();
     if had_changes {
         let bundle = model.known.bundle.clone();
         let slots = model.known.rows.take(rows, &bundle.policy, at);
         model.queue.shown.changed(&model.known, &slots);
         go_to_wanted(model);
-        if !model.queue.follow(&model.known) {
-            let text = left.unwrap_or_else(|| format!("{} no longer fits here.", number.unwrap_or_default()));
-            model.say(format!("{text} The cursor stands on the next one."), Role::Warning);
-        }
+        follow(model, left);
     }
     let mut effects = if is_selected { load_case(model) } else { Vec::new() };
     if model.known.is_complete {
@@ -332,7 +346,7 @@ fn found(model: &mut Model, rows: Vec<Row>) {
     model.known.guests.retain(|id, _| kept.contains(id));
     model.queue.shown.set_guests(guests, is_cut);
     go_to_wanted(model);
-    model.queue.follow(&model.known);
+    follow(model, None);
 }
 
 /// Puts the cursor on the ticket it is to go to, once that is there. Nothing moves under an open menu or form.
@@ -358,7 +372,7 @@ fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
         CallNews::Sent(_) => Vec::new(),
         CallNews::Waits(id) => {
             let tool = model.known.calls.get(id).map(|entry| entry.envelope.tool.clone()).unwrap_or_default();
-            model.say(format!("{tool} waits for the database; it is kept and done once."), Role::Warning);
+            model.say_of(id, format!("{tool} waits for the database; it is kept and done once."), Role::Warning);
             Vec::new()
         }
         CallNews::Asks { envelope, why } => {
@@ -380,8 +394,14 @@ fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
 fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Result<Reply, Refused>) -> Vec<Effect> {
     match outcome {
         Ok(reply) => {
-            // The footer shows every call's answer; what it said of the call before is done with.
-            model.said.take_if(|(_, role)| *role != Role::Warning);
+            // The footer shows every call's answer; what was said of this one, or of one like it, is done with.
+            let is_like = |of: &Uuid| {
+                let said = model.known.calls.get(*of).map(|call| &call.envelope);
+                said.is_some_and(|said| said.tool == envelope.tool && said.target == envelope.target)
+            };
+            if model.said_of.is_some_and(|of| is_like(&of)) {
+                (model.said, model.said_of) = (None, None);
+            }
             let mut effects = vec![Effect::LookAgain];
             if let Some(key) = &envelope.draft_key {
                 model.known.drafts.remove(key);
@@ -390,8 +410,8 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
             let made = reply.json()["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
             if envelope.tool == "ticket.create"
                 && let Some(id) = made
-                // Nothing moves under an open menu or form.
-                && model.dialogs.is_empty()
+                // Nothing moves under the hands of somebody who went on.
+                && model.awaits == Some(envelope.request_id)
                 && !model.queue.select(&model.known, id)
             {
                 model.wanted = Some(id);
@@ -406,13 +426,15 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
             let about = number_of(&envelope.target);
             let said = format!("✗ {}{about}: {}", envelope.tool, refused.refusal.finding());
             let is_here = envelope.ticket_id().is_none_or(|id| model.queue.selected() == Some(id));
-            if model.dialogs.is_empty() && is_here && !model.queue.is_editing() {
-                model.say(said, Role::Error);
+            let is_prompt = model.known.local.millis() - envelope.pressed_at.millis() <= PROMPT_MILLIS;
+            // No form opens under the hands of somebody who went on.
+            if model.awaits == Some(envelope.request_id) && is_here && is_prompt {
+                model.say_of(envelope.request_id, said, Role::Error);
                 reopen(model, envelope.request_id)
             } else {
                 let [list, form] = [(Scope::Global, Action::Calls), (Scope::Read, Action::Enter)]
                     .map(|(scope, action)| model.known.keymap.shown(scope, action));
-                model.say(format!("{said} {list} {form} opens its form again."), Role::Error);
+                model.say_of(envelope.request_id, format!("{said} {list} {form} opens its form again."), Role::Error);
                 give_back(model, envelope)
             }
         }
