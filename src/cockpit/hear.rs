@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
+use super::calls::Standing;
 use super::effect::Effect;
 use super::envelope::Target;
 use super::heed::{attend, give_back, heed, reopen};
@@ -16,6 +17,7 @@ use super::panes::queue::FOUND;
 use super::part::Part;
 use super::theme::Role;
 use crate::domain::queue::Row;
+use crate::domain::refusal::Refusal;
 use crate::domain::sla::{SlaClock, SlaStatus};
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
@@ -24,73 +26,88 @@ use crate::text::age;
 
 /// How long a row lights up.
 const FLASH_MILLIS: i64 = 3_000;
+/// As long after the key press a refusal opens its form again by itself.
+const PROMPT_MILLIS: i64 = 2_000;
 /// How often a filter that depends on time looks again, in seconds.
 const AGAIN: i64 = 5;
 
 /// Changes the model with what was heard.
 pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let mut effects = match &msg {
-        Msg::Tick(at) => return tick(model, *at),
-        Msg::Due { stamp } if model.rest == Some(*stamp) => {
+    match msg {
+        Msg::Tick(at) => tick(model, at),
+        Msg::Due { stamp } if model.rest == Some(stamp) => {
             model.rest = None;
             let mut effects = load_case(model);
             effects.push(attend(model, false));
-            return effects;
+            effects
         }
-        Msg::Due { stamp } => model.queue.due(&model.known, *stamp).into_iter().collect(),
-        Msg::Zone(zone) => {
-            model.known.zone = *zone;
-            model.touch();
-            Vec::new()
+        Msg::Due { stamp } => {
+            let mut effects: Vec<Effect> = model.queue.due(&model.known, stamp).into_iter().collect();
+            effects.extend(tell_parts(model, &Msg::Due { stamp }));
+            effects
         }
-        Msg::Said(text) => {
-            model.say(text.clone(), Role::Warning);
-            Vec::new()
-        }
-        Msg::Present { ticket, others } => {
-            model.known.present = Some((*ticket, others.clone()));
-            model.touch();
-            Vec::new()
-        }
-        _ => Vec::new(),
-    };
-    match msg {
-        Msg::Feed(news) => effects.extend(feed(model, news)),
-        Msg::Call(news) => effects.extend(call(model, news)),
-        Msg::Listed { stamp, outcome } if model.queue.awaits(stamp) => {
-            model.touch();
-            match outcome {
-                Ok(rows) => found(model, rows),
-                Err(refusal) => {
-                    let why = if refusal.status() >= 500 { "the database does not answer." } else { refusal.finding() };
-                    model.say(format!("Closed work could not be searched: {why}"), Role::Warning);
-                }
-            }
-        }
-        // Its dialog was closed meanwhile.
-        Msg::Exported { outcome, .. } if model.dialogs.is_empty() => match outcome {
-            Ok(path) => model.say(format!("Written: {}", safe(&path.display().to_string(), 200)), Role::Success),
-            Err(why) => model.say(why, Role::Error),
-        },
+        Msg::Feed(news) => feed(model, news),
+        Msg::Call(news) => call(model, news),
         // Read before the role was switched.
-        Msg::Case { role, .. } if role != model.known.actor.role => {}
+        Msg::Case { role, .. } if role != model.known.actor.role => Vec::new(),
         Msg::Case { ticket, role, outcome: Ok(case) } => {
             model.known.trouble = None;
             model.known.keep_case(ticket, (*case).clone());
-            effects.extend(tell_parts(model, &Msg::Case { ticket, role, outcome: Ok(case) }));
+            tell_parts(model, &Msg::Case { ticket, role, outcome: Ok(case) })
+        }
+        Msg::Listed { stamp, outcome } if model.queue.awaits(stamp) => {
+            listed(model, outcome);
+            Vec::new()
+        }
+        // Its dialog was closed meanwhile.
+        Msg::Exported { outcome, .. } if !model.dialogs.iter().any(|dialog| dialog.scope() == Scope::Export) => {
+            match outcome {
+                Ok(path) => model.say(format!("Written: {}", safe(&path.display().to_string(), 200)), Role::Success),
+                Err(why) => model.say(why, Role::Error),
+            }
+            Vec::new()
         }
         Msg::Case { ticket, outcome: Err(refusal), .. } => {
             model.known.trouble = Some((ticket, refusal.finding().to_owned()));
             model.touch();
+            Vec::new()
         }
-        other => effects.extend(tell_parts(model, &other)),
+        Msg::Zone(zone) => {
+            model.known.zone = zone;
+            model.touch();
+            Vec::new()
+        }
+        Msg::Said(text) => {
+            model.say(text, Role::Warning);
+            Vec::new()
+        }
+        Msg::Present { ticket, others } => {
+            model.known.present = Some((ticket, others));
+            model.touch();
+            Vec::new()
+        }
+        other => tell_parts(model, &other),
     }
-    effects
+}
+
+/// What a search beyond open work brought.
+fn listed(model: &mut Model, outcome: Result<Vec<Row>, Refusal>) {
+    model.touch();
+    match outcome {
+        Ok(rows) => found(model, rows),
+        Err(refusal) => {
+            let why = if refusal.status() >= 500 { "the database does not answer." } else { refusal.finding() };
+            model.say(format!("Closed work could not be searched: {why}"), Role::Warning);
+        }
+    }
 }
 
 /// Tells every dialog and the case pane what happened.
 fn tell_parts(model: &mut Model, msg: &Msg) -> Vec<Effect> {
-    model.touch();
+    // A rest that is over is nothing to be seen, but in a form.
+    if !matches!(msg, Msg::Due { .. }) || !model.dialogs.is_empty() {
+        model.touch();
+    }
     let mut asks = Vec::new();
     {
         let world = model.known.world(model.queue.selected());
@@ -123,7 +140,7 @@ fn tick(model: &mut Model, at: Timestamp) -> Vec<Effect> {
     } else if !broke.is_empty() {
         model.queue.shown.arrange(&model.known);
     }
-    model.queue.follow(&model.known);
+    follow(model, None);
     let mut effects = alarm(model, &broke, "promise broken");
     if goes_on {
         effects.push(Effect::GoOn);
@@ -218,8 +235,20 @@ fn take(model: &mut Model, rows: Vec<Row>, at: Timestamp) {
         model.wanted = None;
     }
     if model.wanted.is_none() {
-        model.queue.follow(&model.known);
+        follow(model, None);
     }
+}
+
+/// Keeps the cursor on its ticket, or says that it left and why.
+pub(super) fn follow(model: &mut Model, why: Option<String>) {
+    let before = model.queue.selected();
+    if model.queue.follow(&model.known) {
+        return;
+    }
+    let number = before.and_then(|id| model.known.row(id)).map(|line| line.number.to_string());
+    let left = why.unwrap_or_else(|| format!("{} no longer fits here.", number.as_deref().unwrap_or("The ticket")));
+    let next = if model.queue.selected().is_some() { " The cursor stands on the next one." } else { "" };
+    model.say(format!("{left}{next}"), Role::Warning);
 }
 
 /// What a batch of changes means to whoever looks at the screen.
@@ -245,6 +274,7 @@ fn notice(model: &mut Model, rows: &[Row], at: Timestamp) -> Noticed {
             .calls
             .newest_first()
             .take(50)
+            .filter(|call| matches!(call.standing, Standing::Sent | Standing::Done(_)))
             .any(|call| call.envelope.ticket_id() == Some(id) && at.millis() - call.since.millis() < 10_000);
         let before = model.known.row(id);
         let is_emergency = row.priority == Priority::Emergency && !row.state.is_terminal();
@@ -296,7 +326,6 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
         model.known.unread.remove(id);
         model.known.alarms.remove(id);
     }
-    let number = selected.and_then(|id| model.known.row(id)).map(|line| line.number.to_string());
     let had_changes = !rows.is_empty() || !deleted.is_empty();
     if had_changes {
         let bundle = model.known.bundle.clone();
@@ -304,10 +333,7 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
         slots.extend(left_slots);
         model.queue.shown.changed(&model.known, &slots);
         go_to_wanted(model);
-        if !model.queue.follow(&model.known) {
-            let text = left.unwrap_or_else(|| format!("{} no longer fits here.", number.unwrap_or_default()));
-            model.say(format!("{text} The cursor stands on the next one."), Role::Warning);
-        }
+        follow(model, left);
     }
     let mut effects = if is_selected { load_case(model) } else { Vec::new() };
     if model.known.is_complete {
@@ -336,7 +362,7 @@ fn found(model: &mut Model, rows: Vec<Row>) {
     model.known.guests.retain(|id, _| kept.contains(id));
     model.queue.shown.set_guests(guests, is_cut);
     go_to_wanted(model);
-    model.queue.follow(&model.known);
+    follow(model, None);
 }
 
 /// Puts the cursor on the ticket it is to go to, once that is there. Nothing moves under an open menu or form.
@@ -362,7 +388,7 @@ fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
         CallNews::Sent(_) => Vec::new(),
         CallNews::Waits(id) => {
             let tool = model.known.calls.get(id).map(|entry| entry.envelope.tool.clone()).unwrap_or_default();
-            model.say(format!("{tool} waits for the database; it is kept and done once."), Role::Warning);
+            model.say_of(id, format!("{tool} waits for the database; it is kept and done once."), Role::Warning);
             Vec::new()
         }
         CallNews::Asks { envelope, why } => {
@@ -384,8 +410,14 @@ fn call(model: &mut Model, news: CallNews) -> Vec<Effect> {
 fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Result<Reply, Refused>) -> Vec<Effect> {
     match outcome {
         Ok(reply) => {
-            // The footer shows every call's answer; what it said of the call before is done with.
-            model.said.take_if(|(_, role)| *role != Role::Warning);
+            // The footer shows every call's answer; what was said of this one, or of one like it, is done with.
+            let is_like = |of: &Uuid| {
+                let said = model.known.calls.get(*of).map(|call| &call.envelope);
+                said.is_some_and(|said| said.tool == envelope.tool && said.target == envelope.target)
+            };
+            if model.said_of.is_some_and(|of| is_like(&of)) {
+                (model.said, model.said_of) = (None, None);
+            }
             let mut effects = vec![Effect::LookAgain];
             if let Some(key) = &envelope.draft_key {
                 model.known.drafts.remove(key);
@@ -394,8 +426,8 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
             let made = reply.json()["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
             if envelope.tool == "ticket.create"
                 && let Some(id) = made
-                // Nothing moves under an open menu or form.
-                && model.dialogs.is_empty()
+                // Nothing moves under the hands of somebody who went on.
+                && model.awaits == Some(envelope.request_id)
                 && !model.queue.select(&model.known, id)
             {
                 model.wanted = Some(id);
@@ -410,13 +442,15 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
             let about = number_of(&envelope.target);
             let said = format!("✗ {}{about}: {}", envelope.tool, refused.refusal.finding());
             let is_here = envelope.ticket_id().is_none_or(|id| model.queue.selected() == Some(id));
-            if model.dialogs.is_empty() && is_here && !model.queue.is_editing() {
-                model.say(said, Role::Error);
+            let is_prompt = model.known.local.millis() - envelope.pressed_at.millis() <= PROMPT_MILLIS;
+            // No form opens under the hands of somebody who went on.
+            if model.awaits == Some(envelope.request_id) && is_here && is_prompt {
+                model.say_of(envelope.request_id, said, Role::Error);
                 reopen(model, envelope.request_id)
             } else {
                 let [list, form] = [(Scope::Global, Action::Calls), (Scope::Read, Action::Enter)]
                     .map(|(scope, action)| model.known.keymap.shown(scope, action));
-                model.say(format!("{said} {list} {form} opens its form again."), Role::Error);
+                model.say_of(envelope.request_id, format!("{said} {list} {form} opens its form again."), Role::Error);
                 give_back(model, envelope)
             }
         }

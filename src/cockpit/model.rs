@@ -96,6 +96,10 @@ pub struct Model {
     /// What was said last, and until when it stands.
     pub said: Option<(String, Role)>,
     pub(super) said_until: Timestamp,
+    /// The call that it is about.
+    pub(super) said_of: Option<Uuid>,
+    /// The call that was sent last, as long as nobody touched anything since.
+    pub(super) awaits: Option<Uuid>,
     /// How many of a hundred columns or rows the queue has.
     pub split: u16,
     pub(super) drags_splitter: bool,
@@ -165,6 +169,8 @@ impl Model {
             themes,
             said: None,
             said_until: now,
+            said_of: None,
+            awaits: None,
             split: split.unwrap_or(SPLIT).clamp(20, 85),
             drags_splitter: false,
             areas: Cell::default(),
@@ -209,7 +215,14 @@ impl Model {
     /// Says something in the footer for a while.
     pub fn say(&mut self, text: impl Into<String>, role: Role) {
         self.said = Some((text.into(), role));
+        self.said_of = None;
         self.said_until = self.known.local.plus_seconds(12);
         self.touch();
+    }
+
+    /// Says something of a call, until it is answered.
+    pub(super) fn say_of(&mut self, call: Uuid, text: String, role: Role) {
+        self.say(text, role);
+        self.said_of = Some(call);
     }
 }

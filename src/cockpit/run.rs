@@ -102,8 +102,9 @@ pub async fn run(app: &mut impl App, start: Start) -> Result<Ended, RunError> {
     reader.abort();
     terminal::restore();
     watchdog.abort();
-    let signal = ended?;
-    Ok(Ended { signal, unanswered: house.crew.leave().await })
+    // Whatever ended it: what was pressed is written down before this program is gone.
+    let unanswered = house.crew.leave().await;
+    Ok(Ended { signal: ended?, unanswered })
 }
 
 /// Reads events, in a task of its own: the stream wakes only whoever asked it first.

@@ -50,7 +50,18 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 fn by_hand(model: &mut Model, act: impl FnOnce(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
     let waited = model.wanted;
     let stood = (model.queue.selected(), model.queue.filter_text().to_owned());
+    model.awaits = None;
     let effects = act(model);
+    for effect in &effects {
+        match effect {
+            Effect::Send(envelope) => model.awaits = Some(envelope.request_id),
+            // It was asked about from the list of calls, and answered there.
+            Effect::SendAfterAll(id) | Effect::Withdraw(id) => {
+                model.asking.retain(|(asking, _)| asking.request_id != *id);
+            }
+            _ => {}
+        }
+    }
     if model.wanted == waited && (model.queue.selected(), model.queue.filter_text()) != (stood.0, stood.1.as_str()) {
         model.wanted = None;
     }
@@ -86,7 +97,14 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
 }
 
 fn go_on(model: &mut Model) -> Vec<Effect> {
-    let more = model.queue.go_on(&model.known);
+    // Whoever looks through another filter need not be told what does not pass it.
+    let is_asked_for = model.queue.shown.is_working();
+    let more = model.queue.shown.go_on(&model.known);
+    if is_asked_for {
+        model.queue.follow(&model.known);
+    } else {
+        hear::follow(model, None);
+    }
     model.touch();
     let mut effects = if more { vec![Effect::GoOn] } else { Vec::new() };
     let asks = to_focus(model, |part, world| part.hear(&Msg::GoOn, world));

@@ -85,6 +85,15 @@ impl Actions {
         Self { ticket: world.row.map(|row| row.id), cursor: next.unwrap_or_default(), ..Self::default() }
     }
 
+    /// What one reads here is about another ticket than the one that would be changed.
+    fn has_lost_its_ticket(&self, world: &World<'_>) -> bool {
+        world.row.map(|row| row.id) != self.ticket
+    }
+
+    fn lost() -> Vec<Ask> {
+        vec![Ask::Close, Ask::Say("The ticket left the list while its menu was open.".to_owned())]
+    }
+
     fn take(&mut self, world: &World<'_>) -> Vec<Ask> {
         let Some(tool) = tools().get(self.cursor).copied() else { return Vec::new() };
         if reason(tool, world.row, world.actor.role).is_some() {
@@ -101,9 +110,8 @@ impl Part for Actions {
     }
 
     fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
-        if world.row.map(|row| row.id) != self.ticket {
-            // What one reads here is about another ticket than the one that would be changed.
-            return vec![Ask::Close, Ask::Say("The ticket left the list while its menu was open.".to_owned())];
+        if self.has_lost_its_ticket(world) {
+            return Self::lost();
         }
         let tools = tools();
         let last = tools.len().saturating_sub(1);
@@ -132,6 +140,9 @@ impl Part for Actions {
     }
 
     fn mouse(&mut self, event: MouseEvent, world: &World<'_>) -> Vec<Ask> {
+        if self.has_lost_its_ticket(world) {
+            return Self::lost();
+        }
         match clicked(event, self.area.get(), self.top.get()).filter(|at| *at < tools().len()) {
             Some(at) => {
                 self.cursor = at;

@@ -1,5 +1,6 @@
 //! The cockpit without a terminal: messages in, model and effects out; and every screen as a snapshot.
 
+mod answers;
 pub mod fixture;
 mod keys;
 mod queue;

@@ -89,6 +89,7 @@ fn a_refused_call_comes_back_as_its_form_with_the_words_of_the_refusal() {
     let mut stage = Stage::with_case(120, 40);
     let call = envelope(10_423);
     stage.hear(Msg::Call(CallNews::Adopted(call.clone())));
+    stage.model.awaits = Some(call.request_id);
     let outcome = Err(refused("The ticket is somewhere else now."));
     stage.hear(Msg::Call(CallNews::Answered { envelope: call, outcome }));
     assert_eq!(stage.model.scope(), Scope::Form);
@@ -251,6 +252,7 @@ fn a_new_ticket_is_selected_as_soon_as_its_row_comes() {
     let mut stage = Stage::full(120, 40);
     let mut call = envelope(1);
     (call.tool, call.target) = ("ticket.create".to_owned(), Target::Nothing);
+    stage.model.awaits = Some(call.request_id);
     let body = json!({"id": id(10_700), "number": "T-10700", "state": "NEW"}).to_string();
     let outcome = Ok(Reply { status: 201, body, replayed: false });
     stage.hear(Msg::Call(CallNews::Answered { envelope: call, outcome }));
@@ -315,6 +317,7 @@ fn whoever_went_on_is_not_brought_to_the_ticket_that_was_waited_for() {
     let created = |stage: &mut Stage| {
         let mut call = envelope(1);
         (call.tool, call.target) = ("ticket.create".to_owned(), Target::Nothing);
+        stage.model.awaits = Some(call.request_id);
         let body = json!({"id": id(10_777), "number": "T-10777", "state": "NEW"}).to_string();
         let outcome = Ok(crate::engine::Reply { status: 201, body, replayed: false });
         stage.hear(Msg::Call(CallNews::Answered { envelope: call, outcome }));
@@ -363,6 +366,7 @@ fn a_refused_call_does_not_take_the_place_of_what_was_begun_later() {
     let sent = crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call))]);
     let Some(Effect::Send(call)) = sent.last().cloned() else { panic!("{sent:?}") };
     stage.model.known.drafts.insert(key.clone(), newer.clone());
+    stage.model.awaits = Some(call.request_id);
     stage.hear(Msg::Call(CallNews::Answered { envelope: call.clone(), outcome: Err(refused("No.")) }));
     let drafts = &stage.model.known.drafts;
     assert_eq!([&drafts[&key], &drafts[call.draft_key.as_deref().unwrap()]], [&newer, &older]);

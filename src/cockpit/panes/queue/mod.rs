@@ -175,13 +175,6 @@ impl QueuePane {
         awaits
     }
 
-    /// Goes on with filtering; whether there is more to do.
-    pub fn go_on(&mut self, known: &Known) -> bool {
-        let more = self.shown.go_on(known);
-        self.follow(known);
-        more
-    }
-
     fn sort(&mut self, known: &Known) {
         // Those that are shown first, then those there is no room for.
         let mut shown: Vec<Column> = layout(self.width.get().max(40)).into_iter().map(|(column, _)| column).collect();
