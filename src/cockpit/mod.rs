@@ -30,6 +30,7 @@ pub mod keep;
 pub mod keymap;
 pub mod known;
 pub mod late;
+pub mod list;
 pub mod log;
 pub mod look;
 pub mod model;
@@ -46,6 +47,7 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod theme;
+pub mod typed;
 pub mod update;
 pub mod view;
 pub mod views;

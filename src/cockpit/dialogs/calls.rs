@@ -1,7 +1,5 @@
 //! The calls of this cockpit: what waits, what was answered, and what was refused and why.
 
-use std::cell::Cell;
-
 use crossterm::event::MouseEvent;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -12,7 +10,8 @@ use crate::cockpit::calls::Standing;
 use crate::cockpit::dialogs::ask_again::AskAgain;
 use crate::cockpit::envelope::Target;
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{clicked, dialog, moved, safe, scrolled, span, wrap};
+use crate::cockpit::list::List;
+use crate::cockpit::look::{dialog, safe, span, wrap};
 use crate::cockpit::panes::footer;
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
@@ -20,16 +19,13 @@ use crate::cockpit::theme::Role;
 /// The dialog.
 #[derive(Debug, Default)]
 pub struct CallList {
-    cursor: usize,
-    top: Cell<usize>,
-    /// Where the entries were drawn.
-    area: Cell<Rect>,
+    list: List,
 }
 
 impl CallList {
     /// What can be done about the call under the cursor.
     fn take(&self, world: &World<'_>) -> Vec<Ask> {
-        let Some(entry) = world.known.calls.newest_first().nth(self.cursor) else { return Vec::new() };
+        let Some(entry) = world.known.calls.newest_first().nth(self.list.cursor) else { return Vec::new() };
         let ask = match (&entry.standing, &entry.envelope.target) {
             (Standing::Asks(why), _) => {
                 Ask::Open(Box::new(AskAgain::new(entry.envelope.clone(), *why, world.known.local)))
@@ -48,25 +44,17 @@ impl Part for CallList {
     }
 
     fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
-        let last = world.known.calls.newest_first().count().saturating_sub(1);
         match press.action {
             Some(Action::Back) => return vec![Ask::Close],
             Some(Action::Enter) => return self.take(world),
-            action => self.cursor = moved(self.cursor, action, usize::from(self.area.get().height), last),
+            action => self.list.press(action, world.known.calls.newest_first().count()),
         }
         Vec::new()
     }
 
     fn mouse(&mut self, event: MouseEvent, world: &World<'_>) -> Vec<Ask> {
-        match clicked(event, self.area.get(), self.top.get())
-            .filter(|at| *at < world.known.calls.newest_first().count())
-        {
-            Some(at) => {
-                self.cursor = at;
-                self.take(world)
-            }
-            None => Vec::new(),
-        }
+        let is_clicked = self.list.click(event, world.known.calls.newest_first().count());
+        if is_clicked { self.take(world) } else { Vec::new() }
     }
 
     fn draw(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>) {
@@ -81,28 +69,18 @@ impl Part for CallList {
             return screen.render_widget(Paragraph::new(words), inner);
         }
         let [list, told] = Layout::vertical([Constraint::Min(1), Constraint::Length(4)]).areas(inner);
-        self.area.set(list);
-        let first = scrolled(self.top.get(), self.cursor, usize::from(list.height), entries.len());
-        self.top.set(first);
-        for ((n, entry), y) in entries.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
-            let at = Rect { y, height: 1, ..list };
-            let on = n == self.cursor;
+        self.list.draw(screen, list, world.theme, entries.len(), |n, bar| {
+            let Some(entry) = entries.get(n) else { return Vec::new() };
             let (text, role) = footer::result(entry, known);
             let about = match &entry.envelope.target {
-                Target::Ticket { number, .. } => number.clone(),
-                Target::Kind(kind) => kind.clone(),
-                Target::Nothing => "new".to_owned(),
+                Target::Ticket { number, .. } => number.as_str(),
+                Target::Kind(kind) => kind,
+                Target::Nothing => "new",
             };
             let line = safe(&format!("{about:<9} {text}"), usize::from(inner.width).saturating_sub(2));
-            let role = role.unwrap_or(Role::Text);
-            let style = if on { world.theme.style_on_selection(role) } else { world.theme.style(role) };
-            if on {
-                screen.buffer_mut().set_style(at, world.theme.style(Role::Selection));
-            }
-            let cursor = if on { "▌" } else { " " };
-            screen.render_widget(Paragraph::new(Text::styled(format!("{cursor}{line}"), style)), at);
-        }
-        let text = match entries.get(self.cursor).map(|entry| &entry.standing) {
+            vec![bar.span(line, role.unwrap_or(Role::Text))]
+        });
+        let text = match entries.get(self.list.cursor).map(|entry| &entry.standing) {
             Some(Standing::Refused(refusal)) => {
                 format!(
                     "{} {} opens its form again.",

@@ -1,19 +1,16 @@
 //! A name for the filter that is to be kept as a view.
 
-use crossterm::event::{Event, KeyCode};
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line as Text;
 use ratatui::widgets::Paragraph;
-use tui_input::Input;
-use tui_input::backend::crossterm::EventHandler;
 
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{dialog, left, safe, span, wrap};
+use crate::cockpit::look::{dialog, safe, span, wrap};
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
+use crate::cockpit::typed::{Typed, Typing};
 use crate::cockpit::views;
-use crate::text::{plain, width};
 
 /// The longest name.
 const LONGEST: usize = 40;
@@ -24,21 +21,22 @@ const WIDTH: u16 = 60;
 #[derive(Debug)]
 pub struct NameView {
     filter: String,
-    input: Input,
+    name: Typed,
     wrong: Option<&'static str>,
 }
 
 impl NameView {
     /// Asks what a filter is to be called.
     pub fn new(filter: String) -> Self {
-        Self { filter, input: Input::default(), wrong: None }
+        Self { filter, name: Typed::new(LONGEST), wrong: None }
     }
 
     fn keep(&mut self, world: &World<'_>) -> Vec<Ask> {
-        let name = self.input.value().trim().to_owned();
-        if name.is_empty() {
+        let Some(name) = self.name.said().map(str::to_owned) else {
             self.wrong = Some("A view needs a name. Type one.");
-        } else if views::is_given(&world.known.views, &name) {
+            return Vec::new();
+        };
+        if views::is_given(&world.known.views, &name) {
             self.wrong = Some("That name belongs to another view. Type another.");
         } else {
             return vec![Ask::Close, Ask::KeepView { name, filter: self.filter.clone() }];
@@ -58,43 +56,33 @@ impl Part for NameView {
             Some(Action::Enter) => return self.keep(world),
             _ => {}
         }
-        let is_text = matches!(press.key.code, KeyCode::Char(_));
-        if !is_text || self.input.value().chars().count() < LONGEST {
-            self.input.handle_event(&Event::Key(press.key));
+        if self.name.press(press.key) == Typing::Changed {
             self.wrong = None;
         }
         Vec::new()
     }
 
     fn paste(&mut self, text: &str, _world: &World<'_>) -> Vec<Ask> {
-        let pasted: String = self.input.value().chars().chain(plain(text).chars()).take(LONGEST).collect();
-        self.input = Input::new(pasted);
-        Vec::new()
+        self.wrong = None;
+        self.name.paste(text).1
     }
 
     fn draw(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>) {
         let wrong = wrap(self.wrong.unwrap_or_default(), usize::from(WIDTH) - 4);
         let size = (WIDTH, u16::try_from(wrong.len() + 4).unwrap_or(u16::MAX));
         let inner = dialog(screen, area, size, "Keep this filter as a view", world.theme);
-        let room = usize::from(inner.width).saturating_sub(9);
-        let scroll = self.input.visual_scroll(room);
-        let typed: String = plain(self.input.value()).chars().skip(scroll).collect();
-        let used = width(&typed).min(room);
-        let mut lines = vec![
-            Text::from(vec![
-                span(" Filter ", world.theme, Role::Muted),
-                span(safe(&self.filter, room), world.theme, Role::Text),
-            ]),
-            Text::from(vec![
-                span(" Name   ", world.theme, Role::Key),
-                span(left(&typed, used), world.theme, Role::Input),
-            ]),
-        ];
-        lines.extend(wrong.into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Error))));
-        screen.render_widget(Paragraph::new(lines), inner);
-        if inner.height > 1 {
-            let x = inner.x + 8 + u16::try_from(self.input.visual_cursor().saturating_sub(scroll)).unwrap_or(0);
-            screen.set_cursor_position((x.min(inner.right().saturating_sub(1)), inner.y + 1));
-        }
+        let [labels, texts] = Layout::horizontal([Constraint::Length(8), Constraint::Min(0)]).areas(inner);
+        let lines = ["Filter", "Name"].into_iter().zip([Role::Muted, Role::Key]);
+        let lines: Vec<Text<'_>> =
+            lines.map(|(label, role)| Text::from(span(format!(" {label}"), world.theme, role))).collect();
+        screen.render_widget(Paragraph::new(lines), labels);
+        let [filter, name, _] =
+            Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Min(0)]).areas(texts);
+        let shown = safe(&self.filter, usize::from(filter.width).saturating_sub(1));
+        screen.render_widget(Paragraph::new(Text::from(span(shown, world.theme, Role::Text))), filter);
+        self.name.draw(screen, name, world.theme);
+        let beneath = Rect { y: inner.y + inner.height.min(2), height: inner.height.saturating_sub(2), ..inner };
+        let wrong = wrong.into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Error)));
+        screen.render_widget(Paragraph::new(wrong.collect::<Vec<_>>()), beneath);
     }
 }

@@ -1,25 +1,26 @@
 //! Anything by its name: tools, tickets, views, commands.
 
-use std::cell::Cell;
-
-use crossterm::event::{Event, KeyCode, MouseEvent};
+use crossterm::event::MouseEvent;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line as Text;
 use ratatui::widgets::Paragraph;
-use tui_input::Input;
-use tui_input::backend::crossterm::EventHandler;
 use uuid::Uuid;
 
 use super::actions;
 use super::lists::ROLES;
+use crate::cockpit::effect::Effect;
 use crate::cockpit::keymap::{Action, Scope};
-use crate::cockpit::look::{clicked, dialog, left, safe, scrolled, span};
+use crate::cockpit::list::List;
+use crate::cockpit::look::{dialog, left, safe, span};
+use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::refused::{At, brief, told};
+use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
+use crate::cockpit::typed::{Typed, Typing};
 use crate::cockpit::views::VIEWS;
 use crate::domain::directory::Kind;
 use crate::domain::registry;
@@ -28,6 +29,8 @@ use crate::text::width;
 
 /// How many entries are offered.
 const MOST: usize = 50;
+/// How many rows are looked at for a number between two keys.
+const SLICE: usize = 4_000;
 /// How many of the most pressing tickets are looked at by their words.
 const TICKETS: usize = 1_000;
 /// The longest name that is looked for.
@@ -66,18 +69,75 @@ impl Found {
 pub struct Palette {
     /// The ticket that it was opened on.
     ticket: Option<Uuid>,
-    input: Input,
+    typed: Typed,
+    /// The search for a number.
+    search: Option<Search>,
     found: Vec<Found>,
-    cursor: usize,
-    top: Cell<usize>,
-    /// Where the entries were drawn.
-    area: Cell<Rect>,
+    list: List,
+}
+
+/// The rows whose number begins with digits, as far as was looked.
+#[derive(Debug)]
+struct Search {
+    digits: String,
+    tickets: Vec<Found>,
+    /// Where in the queue it goes on; none where it is through.
+    next: Option<usize>,
+}
+
+fn of_line(line: &Line) -> Found {
+    Found {
+        kind: "ticket",
+        name: line.number.to_string(),
+        detail: format!("{} · {} · {}", line.state.as_str().replace('_', " "), line.site.name, line.summary),
+        does: Does::Ticket(line.id, line.number.to_string()),
+    }
+}
+
+impl Search {
+    /// Looks for what was typed, if that is a number.
+    fn of(text: &str) -> Option<Self> {
+        let digits = text.trim_start_matches(['t', 'T']).trim_start_matches('-');
+        let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+        is_number.then(|| Self { digits: digits.to_owned(), tickets: Vec::new(), next: Some(0) })
+    }
+
+    /// Looks at the next rows.
+    fn go_on(&mut self, world: &World<'_>) {
+        let Some(from) = self.next else { return };
+        let (rows, to) = (&world.known.rows, from + SLICE);
+        let slice = rows.order().get(from..to.min(rows.len())).unwrap_or_default();
+        for line in slice.iter().filter_map(|slot| rows.line(*slot)) {
+            let fits = line.number.trim_start_matches("T-").starts_with(&self.digits);
+            // Rows move meanwhile.
+            if fits && self.tickets.len() < MOST && !self.tickets.iter().any(|ticket| ticket.name == *line.number) {
+                self.tickets.push(of_line(line));
+            }
+        }
+        self.next = (to < rows.len() && self.tickets.len() < MOST).then_some(to);
+    }
+
+    /// What was found, and that it can be looked for.
+    fn found(&self) -> Vec<Found> {
+        let mut found = self.tickets.clone();
+        let number = format!("T-{}", self.digits);
+        if !found.iter().any(|ticket| ticket.name == number) {
+            found.push(Found {
+                kind: "ticket",
+                name: number.clone(),
+                detail: "look for it, closed work included".to_owned(),
+                does: Does::Find(number),
+            });
+        }
+        found
+    }
 }
 
 impl Palette {
     /// Offers everything, until something is typed.
     pub fn new(world: &World<'_>) -> Self {
-        let mut palette = Self { ticket: world.row.map(|row| row.id), ..Self::default() };
+        let ticket = world.row.map(|row| row.id);
+        let mut palette = Self { ticket, typed: Typed::new(LONGEST), ..Self::default() };
         palette.look(world);
         palette
     }
@@ -135,46 +195,34 @@ impl Palette {
         all
     }
 
-    fn tickets(world: &World<'_>, text: &str) -> Vec<Found> {
-        let digits = text.trim_start_matches(['t', 'T']).trim_start_matches('-');
-        let by_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
-        let rows = &world.known.rows;
-        let lines = rows.order().iter().filter_map(|slot| rows.line(*slot));
-        let found = |line: &crate::cockpit::rows::Line| Found {
-            kind: "ticket",
-            name: line.number.to_string(),
-            detail: format!("{} · {} · {}", line.state.as_str().replace('_', " "), line.site.name, line.summary),
-            does: Does::Ticket(line.id, line.number.to_string()),
-        };
-        if !by_number {
-            return lines.take(TICKETS).map(found).collect();
-        }
-        let mut tickets: Vec<Found> = lines
-            .filter(|line| line.number.trim_start_matches("T-").starts_with(digits))
-            .take(MOST)
-            .map(found)
-            .collect();
-        let number = format!("T-{digits}");
-        if !tickets.iter().any(|ticket| ticket.name == number) {
-            tickets.push(Found {
-                kind: "ticket",
-                name: number.clone(),
-                detail: "look for it, closed work included".to_owned(),
-                does: Does::Find(number),
-            });
-        }
-        tickets
+    /// Looks for what was typed; asks to go on where that takes longer.
+    fn look(&mut self, world: &World<'_>) -> Vec<Ask> {
+        self.list = List::default();
+        self.search = self.typed.said().and_then(Search::of);
+        self.look_on(world)
     }
 
-    fn look(&mut self, world: &World<'_>) {
-        let text = self.input.value().trim();
-        self.cursor = 0;
-        if text.is_empty() {
+    fn look_on(&mut self, world: &World<'_>) -> Vec<Ask> {
+        if let Some(search) = &mut self.search {
+            search.go_on(world);
+        }
+        self.rank(world);
+        let goes_on = self.search.as_ref().is_some_and(|search| search.next.is_some());
+        goes_on.then_some(Ask::Effect(Effect::GoOn)).into_iter().collect()
+    }
+
+    /// Puts what fits best on top.
+    fn rank(&mut self, world: &World<'_>) {
+        let Some(text) = self.typed.said() else {
             self.found = Self::everything(world);
             return;
-        }
-        let mut all = Self::tickets(world, text);
-        let is_number = all.last().is_some_and(|found| matches!(found.does, Does::Find(_)));
+        };
+        let is_number = self.search.is_some();
+        let rows = &world.known.rows;
+        let mut all = match &self.search {
+            Some(search) => search.found(),
+            None => rows.order().iter().take(TICKETS).filter_map(|slot| rows.line(*slot)).map(of_line).collect(),
+        };
         all.extend(Self::everything(world));
         let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
@@ -195,7 +243,7 @@ impl Palette {
     }
 
     fn take(&self, world: &World<'_>) -> Vec<Ask> {
-        let Some(found) = self.found.get(self.cursor) else { return Vec::new() };
+        let Some(found) = self.found.get(self.list.cursor) else { return Vec::new() };
         let ask = match &found.does {
             Does::Tool(name) => {
                 let Some(tool) = registry::find(name) else { return Vec::new() };
@@ -231,77 +279,61 @@ impl Part for Palette {
     }
 
     fn press(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
-        let last = self.found.len().saturating_sub(1);
         match press.action {
-            Some(Action::Back) => return vec![Ask::Close],
-            Some(Action::Enter) => return self.take(world),
-            Some(Action::Up) => self.cursor = self.cursor.saturating_sub(1),
-            Some(Action::Down) => self.cursor = (self.cursor + 1).min(last),
-            _ => {
-                let is_full = self.input.value().chars().count() >= LONGEST;
-                if !is_full || !matches!(press.key.code, KeyCode::Char(_)) {
-                    self.input.handle_event(&Event::Key(press.key));
-                    self.look(world);
-                }
+            Some(Action::Back) => vec![Ask::Close],
+            Some(Action::Enter) => self.take(world),
+            Some(action @ (Action::Up | Action::Down)) => {
+                self.list.press(Some(action), self.found.len());
+                Vec::new()
             }
+            _ if self.typed.press(press.key) == Typing::Changed => self.look(world),
+            _ => Vec::new(),
         }
-        Vec::new()
     }
 
     fn paste(&mut self, text: &str, world: &World<'_>) -> Vec<Ask> {
-        let typed: String =
-            self.input.value().chars().chain(text.chars().filter(|c| !c.is_control())).take(LONGEST).collect();
-        self.input = Input::new(typed);
-        self.look(world);
-        Vec::new()
+        let (_, mut asks) = self.typed.paste(text);
+        asks.extend(self.look(world));
+        asks
     }
 
     fn mouse(&mut self, event: MouseEvent, world: &World<'_>) -> Vec<Ask> {
-        match clicked(event, self.area.get(), self.top.get()).filter(|at| *at < self.found.len()) {
-            Some(at) => {
-                self.cursor = at;
-                self.take(world)
-            }
-            None => Vec::new(),
+        if self.list.click(event, self.found.len()) { self.take(world) } else { Vec::new() }
+    }
+
+    fn hear(&mut self, msg: &Msg, world: &World<'_>) -> Vec<Ask> {
+        let is_on = self.search.as_ref().is_some_and(|search| search.next.is_some());
+        if !matches!(msg, Msg::GoOn) || !is_on {
+            return Vec::new();
         }
+        let under_cursor = self.found.get(self.list.cursor).filter(|_| self.list.cursor > 0);
+        let under_cursor = under_cursor.map(|found| found.does.clone());
+        let asks = self.look_on(world);
+        // Whoever went to an entry stays on it.
+        let at = under_cursor.and_then(|does| self.found.iter().position(|found| found.does == does));
+        self.list.cursor = at.unwrap_or(self.list.cursor);
+        asks
     }
 
     fn draw(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>) {
         let inner = dialog(screen, area, (90, 22), "Command", world.theme);
         let [line, list] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
-        let room = usize::from(line.width).saturating_sub(4);
-        let scroll = self.input.visual_scroll(room);
-        let text: String = crate::text::plain(self.input.value()).chars().skip(scroll).collect();
-        let typed = Text::from(vec![
-            span(" : ", world.theme, Role::Key),
-            span(left(&text, room.min(width(&text).max(1))), world.theme, Role::Input),
-        ]);
-        screen.render_widget(Paragraph::new(typed), line);
-        let x = line.x + 3 + u16::try_from(self.input.visual_cursor().saturating_sub(scroll)).unwrap_or_default();
-        screen.set_cursor_position((x.min(line.right().saturating_sub(1)), line.y));
+        let [before, field] = Layout::horizontal([Constraint::Length(3), Constraint::Min(0)]).areas(line);
+        screen.render_widget(Paragraph::new(Text::from(span(" : ", world.theme, Role::Key))), before);
+        self.typed.draw(screen, field, world.theme);
         if self.found.is_empty() {
             let words = Text::from(span(" Nothing has this name.", world.theme, Role::Muted));
             return screen.render_widget(Paragraph::new(words), list);
         }
-        self.area.set(list);
-        let first = scrolled(self.top.get(), self.cursor, usize::from(list.height), self.found.len());
-        self.top.set(first);
         let name = self.found.iter().map(|found| width(&found.name)).max().unwrap_or_default().clamp(8, 30);
-        for ((n, found), y) in self.found.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
-            let at = Rect { y, height: 1, ..list };
-            let on = n == self.cursor;
-            let style = |role| if on { world.theme.style_on_selection(role) } else { world.theme.style(role) };
-            if on {
-                screen.buffer_mut().set_style(at, world.theme.style(Role::Selection));
-            }
-            let room = usize::from(list.width).saturating_sub(name + 13);
-            let line = Text::from(vec![
-                span(if on { "▌" } else { " " }, world.theme, Role::Focus).style(style(Role::Focus)),
-                span(left(found.kind, 8), world.theme, Role::Muted).style(style(Role::Muted)),
-                span(left(&found.name, name), world.theme, Role::Text).style(style(Role::Accent)),
-                span(format!("  {}", safe(&found.detail, room)), world.theme, Role::Muted).style(style(Role::Muted)),
-            ]);
-            screen.render_widget(Paragraph::new(line), at);
-        }
+        let room = usize::from(list.width).saturating_sub(name + 13);
+        self.list.draw(screen, list, world.theme, self.found.len(), |n, bar| {
+            let Some(found) = self.found.get(n) else { return Vec::new() };
+            vec![
+                bar.span(left(found.kind, 8), Role::Muted),
+                bar.span(left(&found.name, name), Role::Accent),
+                bar.span(format!("  {}", safe(&found.detail, room)), Role::Muted),
+            ]
+        });
     }
 }

@@ -190,7 +190,7 @@ fn text_pasted_where_nothing_takes_text_goes_nowhere() {
     assert_eq!(stage.text(), before);
     stage.keys("/");
     stage.hear(Msg::Paste("pier\u{1b}[31m 9".to_owned()));
-    assert_eq!(stage.model.queue.filter_text(), "pier [31m 9");
+    assert_eq!(stage.model.queue.filter_text(), "pier[31m 9");
 }
 
 #[test]
@@ -334,4 +334,41 @@ fn the_next_broken_promise_is_found_in_every_order_and_where_there_is_none_that_
     assert_eq!(stage.selected(), "T-10423");
     stage.keys("/ plaza enter b");
     assert_eq!(stage.said(), "No promise is broken here.");
+}
+
+#[test]
+fn the_palette_looks_for_a_number_a_part_at_a_time_and_leaves_the_cursor_where_it_is() {
+    let mut stage = Stage::opening(120, 40);
+    stage.page(rows(&many(0, 9_000)));
+    let last = listed(&stage).last().unwrap().1.clone();
+    let digits = last.trim_start_matches("T-").to_owned();
+    let effects = stage.keys(&format!(": {}", &digits[..4]));
+    assert!(effects.contains(&Effect::GoOn), "{effects:?}");
+    stage.keys(&"down ".repeat(12));
+    let under_cursor = |stage: &mut Stage| {
+        let text = stage.text();
+        text.lines().find_map(|line| line.split_once("┃▌").map(|(_, entry)| entry.to_owned())).unwrap()
+    };
+    let before = under_cursor(&mut stage);
+    assert!(before.contains("look for it, closed work included"), "{before}");
+    let steps = go_on(&mut stage, effects, |_, _| {});
+    assert_eq!((steps, under_cursor(&mut stage)), (2, before), "{}", stage.text());
+    let effects = stage.keys(&digits[4..]);
+    go_on(&mut stage, effects, |_, _| {});
+    stage.keys("enter");
+    assert_eq!(stage.selected(), last);
+    assert_eq!(stage.model.queue.filter_text(), "", "it is there, and need not be looked for");
+}
+
+#[test]
+fn a_long_filter_is_pasted_at_the_cursor_and_shows_what_stands_around_it() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("/ ab left");
+    stage.hear(Msg::Paste("東京タワー".repeat(20)));
+    assert!(stage.model.queue.filter_text().starts_with("a東京") && stage.model.queue.filter_text().ends_with("ーb"));
+    let line = stage.text().lines().find(|line| line.starts_with(" / ")).unwrap_or_default().to_owned();
+    assert!(line.trim_end().ends_with("ーb"), "{}", stage.text());
+    stage.keys("home");
+    let line = stage.text().lines().find(|line| line.starts_with(" / ")).unwrap_or_default().to_owned();
+    assert!(line.starts_with(" / a東京"), "{line}");
 }

@@ -13,7 +13,7 @@ use crate::cockpit::look::{left, mark, pane, right, safe, scrolled, sla_role, sp
 use crate::cockpit::part::World;
 use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
-use crate::text::{grouped, width};
+use crate::text::grouped;
 
 /// Cursor, flag, mark, and a space after it.
 const FRONT: usize = 4;
@@ -92,21 +92,15 @@ impl QueuePane {
     }
 
     fn draw_filter(&self, screen: &mut Frame<'_>, area: Rect, wrong: Vec<String>, world: &World<'_>) {
-        let mut lines = Vec::new();
-        if let Some((input, _)) = &self.editing {
-            let typed = usize::from(area.width).saturating_sub(3);
-            let scroll = input.visual_scroll(typed);
-            let text: String = crate::text::plain(input.value()).chars().skip(scroll).collect();
-            let used = width(&text).min(typed);
-            lines.push(Text::from(vec![
-                span(" / ", world.theme, Role::Key),
-                span(left(&text, used), world.theme, Role::Input),
-            ]));
-            let x = area.x + 3 + u16::try_from(input.visual_cursor().saturating_sub(scroll)).unwrap_or(0);
-            screen.set_cursor_position((x.min(area.right().saturating_sub(1)), area.y));
+        let [line, beneath] =
+            Layout::vertical([Constraint::Length(u16::from(self.editing.is_some())), Constraint::Min(0)]).areas(area);
+        if let Some((typed, _)) = &self.editing {
+            let [before, field] = Layout::horizontal([Constraint::Length(3), Constraint::Min(0)]).areas(line);
+            screen.render_widget(Paragraph::new(Text::from(span(" / ", world.theme, Role::Key))), before);
+            typed.draw(screen, field, world.theme);
         }
-        lines.extend(wrong.into_iter().map(|line| Text::from(span(format!("   {line}"), world.theme, Role::Error))));
-        screen.render_widget(Paragraph::new(lines), area);
+        let wrong = wrong.into_iter().map(|line| Text::from(span(format!("   {line}"), world.theme, Role::Error)));
+        screen.render_widget(Paragraph::new(wrong.collect::<Vec<_>>()), beneath);
     }
 
     fn heading(&self, columns: &[(Column, usize)], world: &World<'_>) -> Text<'static> {

@@ -8,11 +8,9 @@ mod sort;
 use std::cell::Cell;
 use std::time::Duration;
 
-use crossterm::event::{Event, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use tui_input::Input;
-use tui_input::backend::crossterm::EventHandler;
 use uuid::Uuid;
 
 use crate::cockpit::effect::{Effect, Stamp};
@@ -20,6 +18,7 @@ use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::known::Known;
 use crate::cockpit::look::Clicks;
 use crate::cockpit::part::{Ask, Part, Press, World};
+use crate::cockpit::typed::{Typed, Typing};
 use crate::domain::filter::RowFilter;
 use crate::domain::queue::{Filter, Words};
 use columns::{Column, layout};
@@ -44,7 +43,7 @@ pub struct QueuePane {
     /// Why it cannot be understood.
     wrong: Option<String>,
     /// The line it is written on, and what it said before.
-    editing: Option<(Input, String)>,
+    editing: Option<(Typed, String)>,
     /// The rest that is waited for, then the search under way.
     rest: Option<Stamp>,
     search: Option<Stamp>,
@@ -71,7 +70,9 @@ impl QueuePane {
 
     /// Begins to write the filter.
     pub fn write(&mut self) {
-        self.editing = Some((Input::new(self.text.clone()), self.text.clone()));
+        let mut typed = Typed::new(LONGEST);
+        typed.set(&self.text);
+        self.editing = Some((typed, self.text.clone()));
     }
 
     /// Whether the filter is being written.
@@ -198,7 +199,7 @@ impl QueuePane {
     }
 
     fn write_filter(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
-        let Some((input, before)) = &mut self.editing else { return Vec::new() };
+        let Some((typed, before)) = &mut self.editing else { return Vec::new() };
         match press.action {
             Some(Action::Enter) => {
                 self.editing = None;
@@ -211,12 +212,11 @@ impl QueuePane {
             }
             Some(Action::Up | Action::Down) => self.moved(press.action, world),
             _ => {
-                let had = input.value().to_owned();
-                if had.chars().count() < LONGEST || !matches!(press.key.code, crossterm::event::KeyCode::Char(_)) {
-                    input.handle_event(&Event::Key(press.key));
+                if typed.press(press.key) != Typing::Changed {
+                    return Vec::new();
                 }
-                let text = input.value().to_owned();
-                if text == had { Vec::new() } else { self.set_filter(world.known, &text) }
+                let text = typed.text().to_owned();
+                self.set_filter(world.known, &text)
             }
         }
     }
@@ -281,18 +281,13 @@ impl Part for QueuePane {
     }
 
     fn paste(&mut self, text: &str, world: &World<'_>) -> Vec<Ask> {
-        let Some((input, _)) = &mut self.editing else { return Vec::new() };
-        let room = LONGEST.saturating_sub(input.value().chars().count());
-        let pasted: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(room).collect();
-        let (before, after) = {
-            let characters: Vec<char> = input.value().chars().collect();
-            let (before, after) = characters.split_at(input.cursor().min(characters.len()));
-            (before.iter().collect::<String>(), after.iter().collect::<String>())
-        };
-        let cursor = before.chars().count() + pasted.chars().count();
-        *input = Input::new(before + &pasted + &after).with_cursor(cursor);
-        let text = input.value().to_owned();
-        self.set_filter(world.known, &text)
+        let Some((typed, _)) = &mut self.editing else { return Vec::new() };
+        let (is_changed, mut asks) = typed.paste(text);
+        let text = typed.text().to_owned();
+        if is_changed {
+            asks.extend(self.set_filter(world.known, &text));
+        }
+        asks
     }
 
     fn mouse(&mut self, event: MouseEvent, world: &World<'_>) -> Vec<Ask> {
