@@ -27,7 +27,7 @@ impl Format {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Extract {
     /// The queue; its clocks are read by the policy.
-    Queue { lines: Snapshot, policy: Policy, at: Timestamp },
+    Queue { lines: Snapshot, policy: Box<Policy>, at: Timestamp },
     /// Events, as the timeline tells them.
     Timeline(Vec<Value>),
     /// Evidence, as the case lists it.
@@ -197,7 +197,7 @@ mod tests {
     use crate::domain::policy::Bundle;
 
     fn queue() -> Extract {
-        let (mut known, policy) = (Rows::default(), Bundle::embedded().policy.clone());
+        let (mut known, policy) = (Rows::default(), Box::new(Bundle::embedded().policy.clone()));
         known.take(rows(&morning()), &policy, noon());
         let lines = known.snapshot(known.order().to_vec(), Vec::new());
         Extract::Queue { lines, policy, at: noon() }

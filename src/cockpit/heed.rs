@@ -133,7 +133,7 @@ fn list(model: &Model) -> Extract {
     of_case.unwrap_or_else(|| {
         let known = &model.known;
         let lines = model.queue.shown.snapshot(known);
-        Extract::Queue { lines, policy: known.bundle.policy.clone(), at: known.now() }
+        Extract::Queue { lines, policy: Box::new(known.bundle.policy.clone()), at: known.now() }
     })
 }
 

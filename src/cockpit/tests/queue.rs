@@ -276,7 +276,9 @@ fn many_rows_are_sorted_a_part_at_a_time_whatever_changes_meanwhile() {
     let steps = go_on(&mut stage, effects, |stage, step| {
         let n = u128::try_from(step).unwrap() * 13 + 1;
         let mut changed = many(n, n + 3);
-        changed.iter_mut().for_each(|ticket| (ticket.site, ticket.seq) = ("Zum Schluss", 9));
+        for ticket in &mut changed {
+            ticket.site = "Zum Schluss";
+        }
         changed[0].state = "CLOSED";
         changed.push(Ticket::new(90_000 + n, "URGENT", "NEW", 5));
         stage.changes(rows(&changed), noon());
@@ -304,7 +306,9 @@ fn what_is_sorted_stays_so_when_rows_change_without_being_sorted_again() {
     go_on(&mut stage, effects, |_, _| {});
     for (now, from) in [(1, 0), (5, 100), (10, 2_990)] {
         let mut changed = many(from, from + 30);
-        changed.iter_mut().for_each(|ticket| ticket.site = "Nob Hill");
+        for ticket in &mut changed {
+            ticket.site = "Nob Hill";
+        }
         let effects = stage.changes(rows(&changed), noon());
         assert!(!effects.contains(&Effect::GoOn), "{effects:?}");
         assert!(!stage.hear(Msg::Tick(at(now))).contains(&Effect::GoOn));

@@ -67,7 +67,9 @@ impl Sorting {
 
     /// Leaves out rows that changed.
     pub fn leave_out(&mut self, slots: &[u32]) {
-        slots.iter().for_each(|slot| self.late.add(*slot));
+        for slot in slots {
+            self.late.add(*slot);
+        }
     }
 
     /// Goes on for a while; whether it is through.
