@@ -96,6 +96,12 @@ fn a_conflict_that_a_preview_finds_reads_the_case_again() {
     assert!(form.seen.as_ref().unwrap().has_moved_on());
     keys(&mut form, "ctrl-s", &stage);
     assert!(form.is_comparing);
+    let focus = form.focus;
+    for kind in [MouseEventKind::ScrollDown, MouseEventKind::ScrollUp] {
+        let event = MouseEvent { kind, column: 10, row: 10, modifiers: crossterm::event::KeyModifiers::NONE };
+        form.mouse(event, &stage.world());
+        assert_eq!(form.focus, focus, "the wheel is not for what one does not see");
+    }
 }
 
 #[test]
