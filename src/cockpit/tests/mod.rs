@@ -1,6 +1,7 @@
 //! The cockpit without a terminal: messages in, model and effects out; and every screen as a snapshot.
 
 mod answers;
+mod drafts;
 pub mod fixture;
 mod keys;
 mod queue;
