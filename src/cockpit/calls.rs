@@ -72,7 +72,7 @@ impl Calls {
     }
 
     /// Takes what was typed into a call's form. What was seen there stays known.
-    pub fn take_draft(&mut self, id: Uuid) -> Option<Draft> {
+    pub fn take_draft(&mut self, id: Uuid) -> Option<Box<Draft>> {
         let entry = self.0.iter_mut().rev().find(|entry| entry.envelope.request_id == id)?;
         let draft = entry.envelope.draft.as_mut().filter(|draft| draft.is_something())?;
         let taken = draft.clone();

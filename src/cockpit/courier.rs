@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::envelope::{Draft, Envelope, Target};
+use super::envelope::{Envelope, Target};
 use super::journal::Open;
 use super::keep::Keep;
 use super::msg::{CallNews, Msg, Why};
@@ -246,8 +246,8 @@ impl Courier {
         match done {
             Ok(()) => {
                 // From here on the journal has it. It goes only when nobody can send it a second time.
-                if let Some(Draft { form, .. }) = envelope.draft.clone().filter(Draft::is_something) {
-                    self.keep(move |keep| keep.drop_draft(&form)).await;
+                if let Some(draft) = envelope.draft.clone().filter(|draft| draft.is_something()) {
+                    self.keep(move |keep| keep.drop_draft(&draft.form)).await;
                 }
                 self.calls.push(Held::new(envelope));
             }
@@ -380,7 +380,7 @@ impl Courier {
 
     /// What a call was made of waits for its form, before the journal forgets it.
     async fn give_back(&mut self, envelope: &Envelope) {
-        if let Some(draft) = envelope.draft.clone().filter(Draft::is_something) {
+        if let Some(draft) = envelope.draft.clone().filter(|draft| draft.is_something()) {
             let key = draft.waiting(envelope.request_id);
             self.keep(move |keep| keep.keep_draft(&key, draft.said)).await;
         }

@@ -58,7 +58,7 @@ pub struct Envelope {
     pub upload: Option<Upload>,
     /// What it was made of.
     #[serde(default)]
-    pub draft: Option<Draft>,
+    pub draft: Option<Box<Draft>>,
 }
 
 impl Draft {

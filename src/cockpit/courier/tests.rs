@@ -5,7 +5,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
-use crate::cockpit::envelope::{Target, Upload};
+use crate::cockpit::envelope::{Draft, Target, Upload};
 use crate::cockpit::fake::{Fake, Mood};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::canonical::sha256_hex;
@@ -388,7 +388,7 @@ async fn calls_that_were_found_go_on_also_where_nothing_could_be_written_at_firs
 /// A call with what was typed into its form.
 fn typed(ticket: u128) -> Envelope {
     let draft = Draft { form: format!("maria ticket.triage {ticket}"), said: json!({"fields": {"summary": "half"}}) };
-    Envelope { draft: Some(draft), ..on(ticket) }
+    Envelope { draft: Some(Box::new(draft)), ..on(ticket) }
 }
 
 #[tokio::test]
@@ -396,7 +396,7 @@ async fn what_was_typed_is_in_a_draft_or_in_a_call_whenever_one_is_killed() {
     let scene = Scene::new();
     scene.desk.is(Mood::Away);
     let call = typed(1);
-    let Draft { form, said } = call.draft.clone().unwrap();
+    let Draft { form, said } = *call.draft.clone().unwrap();
     scene.order(Order::KeepDraft { key: form.clone(), draft: said.clone() });
     scene.send(&call);
     // Begun anew before the call went.
@@ -418,7 +418,7 @@ async fn a_call_that_is_done_leaves_no_draft_and_one_that_is_refused_does() {
     let mut scene = Scene::new();
     let [done, no] = [typed(1), typed(2)];
     for call in [&done, &no] {
-        let Draft { form, said } = call.draft.clone().unwrap();
+        let Draft { form, said } = *call.draft.clone().unwrap();
         scene.order(Order::KeepDraft { key: form, draft: said });
     }
     scene.send(&done);
@@ -427,7 +427,7 @@ async fn a_call_that_is_done_leaves_no_draft_and_one_that_is_refused_does() {
     scene.send(&no);
     scene.story(&no, "refused").await;
     let scene = scene.killed(QUICK).await;
-    let Draft { said, .. } = no.draft.clone().unwrap();
+    let Draft { said, .. } = *no.draft.clone().unwrap();
     let waits = no.draft.clone().unwrap().waiting(no.request_id);
     assert_eq!(Keep::at(scene.folder.0.clone()).read().drafts, [(waits, said)].into());
 }

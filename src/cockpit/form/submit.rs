@@ -83,7 +83,7 @@ impl Form {
         }
         let kept = self.kept.keep(&self.fields, self.seen.as_ref());
         let mut envelope = self.envelope(world, self.seen.as_ref().map(Seen::version));
-        envelope.draft = Some(self.kept.draft(&self.fields, self.seen.as_ref()));
+        envelope.draft = Some(Box::new(self.kept.draft(&self.fields, self.seen.as_ref())));
         asks.extend(kept);
         asks.extend([Ask::Effect(Effect::Send(envelope)), Ask::Close]);
         asks

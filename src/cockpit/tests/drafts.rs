@@ -26,7 +26,7 @@ fn envelope(tool: &str, target: Target, draft: Option<Draft>) -> Envelope {
         if_version: Some(3),
         actor: Actor::local("maria", Role::Dispatcher),
         upload: None,
-        draft,
+        draft: draft.map(Box::new),
     }
 }
 
