@@ -176,6 +176,7 @@ mod tests {
 
     use super::*;
     use crate::cockpit::fake::{Fake, Mood, token};
+    use crate::cockpit::tests::fixture::{Ticket, noon};
     use crate::domain::actor::Role;
     use crate::domain::time::Timestamp;
     use crate::engine::{QueueChanges, QueuePage};
@@ -240,6 +241,19 @@ mod tests {
             assert!(matches!(scene.hears().await, FeedNews::Changes { rows, .. } if rows.is_empty()));
         }
         assert!((Duration::from_secs(3)..Duration::from_secs(4)).contains(&since.elapsed()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_others_change_is_heard_within_a_quarter_of_a_second() {
+        let mut scene = Scene::new(|_| {});
+        assert!(matches!(scene.hears().await, FeedNews::Page { .. }));
+        for number in 1..6 {
+            let rows = vec![Ticket::new(number, "URGENT", "NEW", 60).row(noon())];
+            scene.desk.told().changes = vec![QueueChanges { rows, ..changes(vec![], false) }];
+            let since = Instant::now();
+            assert!(matches!(scene.hears().await, FeedNews::Changes { rows, .. } if rows.len() == 1));
+            assert!(since.elapsed() < Duration::from_millis(250), "{:?}", since.elapsed());
+        }
     }
 
     #[tokio::test(start_paused = true)]

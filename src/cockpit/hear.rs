@@ -17,6 +17,7 @@ use super::panes::queue::FOUND;
 use super::part::Part;
 use super::theme::Role;
 use crate::domain::queue::Row;
+use crate::domain::refusal::Refusal;
 use crate::domain::sla::{SlaClock, SlaStatus};
 use crate::domain::time::Timestamp;
 use crate::domain::words::Priority;
@@ -32,43 +33,29 @@ const AGAIN: i64 = 5;
 
 /// Changes the model with what was heard.
 pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let mut effects = match &msg {
-        Msg::Tick(at) => return tick(model, *at),
-        Msg::Due { stamp } if model.rest == Some(*stamp) => {
+    match msg {
+        Msg::Tick(at) => tick(model, at),
+        Msg::Due { stamp } if model.rest == Some(stamp) => {
             model.rest = None;
             let mut effects = load_case(model);
             effects.push(attend(model, false));
-            return effects;
+            effects
         }
-        Msg::Due { stamp } => model.queue.due(&model.known, *stamp).into_iter().collect(),
-        Msg::Zone(zone) => {
-            model.known.zone = *zone;
-            model.touch();
-            Vec::new()
+        Msg::Due { stamp } => {
+            let mut effects: Vec<Effect> = model.queue.due(&model.known, stamp).into_iter().collect();
+            effects.extend(tell_parts(model, &Msg::Due { stamp }));
+            effects
         }
-        Msg::Said(text) => {
-            model.say(text.clone(), Role::Warning);
-            Vec::new()
+        Msg::Feed(news) => feed(model, news),
+        Msg::Call(news) => call(model, news),
+        Msg::Case { ticket, outcome: Ok(case) } => {
+            model.known.trouble = None;
+            model.known.keep_case(ticket, (*case).clone());
+            tell_parts(model, &Msg::Case { ticket, outcome: Ok(case) })
         }
-        Msg::Present { ticket, others } => {
-            model.known.present = Some((*ticket, others.clone()));
-            model.touch();
-            Vec::new()
-        }
-        _ => Vec::new(),
-    };
-    match msg {
-        Msg::Feed(news) => effects.extend(feed(model, news)),
-        Msg::Call(news) => effects.extend(call(model, news)),
         Msg::Listed { stamp, outcome } if model.queue.awaits(stamp) => {
-            model.touch();
-            match outcome {
-                Ok(rows) => found(model, rows),
-                Err(refusal) => {
-                    let why = if refusal.status() >= 500 { "the database does not answer." } else { refusal.finding() };
-                    model.say(format!("Closed work could not be searched: {why}"), Role::Warning);
-                }
-            }
+            listed(model, outcome);
+            Vec::new()
         }
         // Its dialog was closed meanwhile.
         Msg::Exported { outcome, .. } if !model.dialogs.iter().any(|dialog| dialog.scope() == Scope::Export) => {
@@ -76,24 +63,49 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 Ok(path) => model.say(format!("Written: {}", safe(&path.display().to_string(), 200)), Role::Success),
                 Err(why) => model.say(why, Role::Error),
             }
-        }
-        Msg::Case { ticket, outcome: Ok(case) } => {
-            model.known.trouble = None;
-            model.known.keep_case(ticket, (*case).clone());
-            effects.extend(tell_parts(model, &Msg::Case { ticket, outcome: Ok(case) }));
+            Vec::new()
         }
         Msg::Case { ticket, outcome: Err(refusal) } => {
             model.known.trouble = Some((ticket, refusal.finding().to_owned()));
             model.touch();
+            Vec::new()
         }
-        other => effects.extend(tell_parts(model, &other)),
+        Msg::Zone(zone) => {
+            model.known.zone = zone;
+            model.touch();
+            Vec::new()
+        }
+        Msg::Said(text) => {
+            model.say(text, Role::Warning);
+            Vec::new()
+        }
+        Msg::Present { ticket, others } => {
+            model.known.present = Some((ticket, others));
+            model.touch();
+            Vec::new()
+        }
+        other => tell_parts(model, &other),
     }
-    effects
+}
+
+/// What a search beyond open work brought.
+fn listed(model: &mut Model, outcome: Result<Vec<Row>, Refusal>) {
+    model.touch();
+    match outcome {
+        Ok(rows) => found(model, rows),
+        Err(refusal) => {
+            let why = if refusal.status() >= 500 { "the database does not answer." } else { refusal.finding() };
+            model.say(format!("Closed work could not be searched: {why}"), Role::Warning);
+        }
+    }
 }
 
 /// Tells every dialog and the case pane what happened.
 fn tell_parts(model: &mut Model, msg: &Msg) -> Vec<Effect> {
-    model.touch();
+    // A rest that is over is nothing to be seen, but in a form.
+    if !matches!(msg, Msg::Due { .. }) || !model.dialogs.is_empty() {
+        model.touch();
+    }
     let mut asks = Vec::new();
     {
         let world = model.known.world(model.queue.selected());

@@ -22,6 +22,15 @@ pub enum End {
     Completed,
     Verified,
     Invoiced,
+    /// Over: what one finds when its customer calls again.
+    Closed,
+}
+
+impl End {
+    /// Whether the work on site is done.
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::Completed | Self::Verified | Self::Invoiced | Self::Closed)
+    }
 }
 
 /// What is out of the ordinary.
@@ -95,7 +104,7 @@ const HARD: [Role; 21] = [
 ];
 
 /// How many of each are under control, and what is special about the first of them.
-const CALM: [(End, usize, &[Twist]); 13] = [
+const CALM: [(End, usize, &[Twist]); 14] = [
     (E::New, 10, &[]),
     (E::NeedsInfo, 5, &[]),
     (E::Triaged, 8, &[T::QuoteDenied, T::QuoteDenied]),
@@ -109,6 +118,7 @@ const CALM: [(End, usize, &[Twist]); 13] = [
     (E::Completed, 7, &[T::Rework, T::ChangeGranted]),
     (E::Verified, 5, &[T::ChangeDenied]),
     (E::Invoiced, 5, &[T::Rework, T::QuoteGranted]),
+    (E::Closed, 7, &[T::QuoteGranted]),
 ];
 
 /// Everybody who plays in the day of a seed, the hard ones first.
@@ -130,7 +140,7 @@ fn priority(end: End, twist: Twist, random: &mut Random) -> Priority {
         E::New | E::NeedsInfo => 0,
         // What happened twice would not have been done in four hours.
         _ if twist != T::None => 0,
-        E::Completed | E::Verified | E::Invoiced => 50,
+        _ if end.is_done() => 50,
         E::Scheduled => 45,
         E::Dispatched | E::InProgress | E::ChangeAsked => 60,
         _ => 35,
@@ -145,6 +155,7 @@ fn minutes(end: End, priority: Priority, random: &mut Random) -> i64 {
         E::Completed => random.between(170, 420),
         E::Verified => random.between(260, 900),
         E::Invoiced => random.between(500, 1700),
+        E::Closed => random.between(900, 1900),
         // The visit is to come, today or tomorrow; or has begun.
         E::Scheduled => target + random.between(25, if priority == Urgent { 300 } else { 1500 }),
         E::Dispatched => target + random.between(-20, 45),
@@ -164,7 +175,7 @@ mod tests {
         for seed in 0..50 {
             let all = roles(&mut Random::new(seed));
             assert!((115..=130).contains(&all.len()), "{}", all.len());
-            let running = || all.iter().filter(|role| !matches!(role.end, E::Completed | E::Verified | E::Invoiced));
+            let running = || all.iter().filter(|role| !role.end.is_done());
             assert_eq!(running().filter(|role| role.minutes < 0).count(), 8);
             assert_eq!(running().filter(|role| (0..=45).contains(&role.minutes)).count(), 13);
         }

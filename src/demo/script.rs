@@ -54,20 +54,12 @@ pub fn tell(mut w: Writer<'_>, role: &Role, call: (&str, &str)) -> Story {
     };
     let jitter = w.random.between(5, 55);
     let clock_start = match role.end {
-        End::Completed | End::Verified | End::Invoiced => -role.minutes * MINUTE,
+        end if end.is_done() => -role.minutes * MINUTE,
         _ => (role.minutes - target) * MINUTE + jitter,
     };
     let by_agent = w.random.chance(30);
-    let is_planned = matches!(
-        role.end,
-        End::Scheduled
-            | End::Dispatched
-            | End::InProgress
-            | End::ChangeAsked
-            | End::Completed
-            | End::Verified
-            | End::Invoiced
-    ) && role.twist != Twist::Bypass;
+    let was_sent = matches!(role.end, End::Scheduled | End::Dispatched | End::InProgress | End::ChangeAsked);
+    let is_planned = (was_sent || role.end.is_done()) && role.twist != Twist::Bypass;
     if is_planned || (role.end, role.twist) == (End::Proposed, Twist::Rescheduled) {
         planned(&mut w, role, call, by_agent, clock_start);
     } else {
@@ -221,7 +213,7 @@ fn visit(w: &mut Writer<'_>, role: &Role, planned_by: i64, start: i64) {
     let late = w.random.between(-4, 9) * MINUTE;
     let check_in = (start + late).max(sent + 2 * MINUTE).min(-90);
     arrive(w, check_in);
-    let is_done = matches!(role.end, End::Completed | End::Verified | End::Invoiced);
+    let is_done = role.end.is_done();
     let length = w.random.between(40, 100) * MINUTE;
     let end = if is_done { (check_in + length).min(-25 * MINUTE) } else { -w.random.between(20, 60) };
     let keys = w.keys();
@@ -247,20 +239,22 @@ fn visit(w: &mut Writer<'_>, role: &Role, planned_by: i64, start: i64) {
     let pause = w.random.between(15, 120) * MINUTE;
     let verified = (end + pause).min(-10 * MINUTE);
     w.verify(verified, None);
-    if role.end == End::Invoiced {
-        let pause = w.random.between(10, 180) * MINUTE;
-        w.call(
-            (verified + pause).min(-2 * MINUTE),
-            (people::FINANCE, Post::Finance),
-            "billing.generate_invoice",
-            json!({}),
-        );
+    if role.end == End::Verified {
+        return;
+    }
+    let finance = (people::FINANCE, Post::Finance);
+    let pause = w.random.between(10, 180) * MINUTE;
+    let invoiced = (verified + pause).min(-3 * MINUTE);
+    w.call(invoiced, finance, "billing.generate_invoice", json!({}));
+    if role.end == End::Closed {
+        let pause = w.random.between(20, 240) * MINUTE;
+        w.call((invoiced + pause).min(-2 * MINUTE), finance, "ticket.close", json!({}));
     }
 }
 
 /// What is done on site first; says until when.
 fn work(w: &mut Writer<'_>, role: &Role, from: i64, end: i64, keys: &[String], reason: Option<&str>) -> i64 {
-    let is_done = matches!(role.end, End::Completed | End::Verified | End::Invoiced);
+    let is_done = role.end.is_done();
     // Work that is done leaves the second half for the rest of the proof.
     let to = if is_done { from + (end - from) / 2 } else { end };
     let [before, after, note] = keys else { return from };

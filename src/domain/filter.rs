@@ -104,8 +104,11 @@ fn term(text: &str) -> Result<Term, Refusal> {
     if field == Field::Age {
         return age(values);
     }
-    let any_of: Vec<String> =
+    let mut any_of: Vec<String> =
         values.split(',').map(|value| fold(value.trim())).filter(|value| !value.is_empty()).collect();
+    if field == Field::Sla {
+        any_of.iter_mut().for_each(as_the_contract_says);
+    }
     if any_of.is_empty() {
         return Err(wrong(format!("The filter's `{field}:` says nothing. Write {field}:value.")));
     }
@@ -116,6 +119,17 @@ fn term(text: &str) -> Result<Term, Refusal> {
         return Err(wrong(format!("{field}: knows no `{other}`. There are: {}.", known.join(", "))));
     }
     Ok(Term::Field { field, any_of })
+}
+
+/// The words of the cockpit's header are understood too.
+fn as_the_contract_says(sla: &mut String) {
+    let word = match sla.as_str() {
+        "warn" => SlaStatus::Warning.as_str(),
+        "ok" => SlaStatus::Healthy.as_str(),
+        "done" => SlaClock::Stopped.as_str(),
+        _ => return,
+    };
+    word.clone_into(sla);
 }
 
 /// What a field can be, where that is a short list.
@@ -306,10 +320,12 @@ impl Word {
     }
 
     fn is_in(&self, text: &str, atom: &Atom) -> bool {
-        let mut room = Vec::new();
+        let (mut room, mut places) = (Vec::new(), Vec::new());
+        let text = Utf32Str::new(text, &mut room);
         MATCHER.with_borrow_mut(|matcher| {
-            atom.score(Utf32Str::new(text, &mut room), matcher).is_some_and(|score| score >= self.worth())
-        })
+            atom.score(text, matcher).is_some_and(|score| score >= self.worth())
+                && atom.indices(text, matcher, &mut places).is_some()
+        }) && is_near(text, &places)
     }
 
     fn fits(&self, row: &impl Columns) -> bool {
@@ -328,6 +344,17 @@ impl Word {
         texts.into_iter().flatten().any(|text| self.is_in(text, &self.sought))
             || constants.into_iter().flatten().any(|text| self.is_in(text, constant))
     }
+}
+
+/// Whether letters were found as one who leaves some out would write them: close together (two of them side by side), or
+/// each where a word begins. Scattered over a long text nearly every word can be found.
+fn is_near(text: Utf32Str<'_>, places: &[u32]) -> bool {
+    let (Some(first), Some(last), Ok(letters)) = (places.first(), places.last(), u32::try_from(places.len())) else {
+        return true;
+    };
+    let left_out = last + 1 - first - letters;
+    let begins = |at: &u32| at.checked_sub(1).is_none_or(|before| !text.get(before).is_alphanumeric());
+    left_out <= if letters > 2 { letters } else { 0 } || places.iter().all(begins)
 }
 
 impl Term {
@@ -436,6 +463,9 @@ mod tests {
             "ortz",
             "\"on site\"",
             "PIER",
+            "sla:warn,breach",
+            "css",
+            "hf",
         ] {
             assert!(shows(yes), "{yes}");
         }
@@ -450,6 +480,11 @@ mod tests {
             "provider:x",
             "storxfront",
             "zzz",
+            "sla:ok",
+            "sla:done",
+            // Its letters are all in the summary, far from each other.
+            "cost",
+            "ct",
         ] {
             assert!(!shows(no), "{no}");
         }

@@ -46,9 +46,9 @@ impl Day<'_> {
 
     /// Takes down the ticket of a caller.
     pub async fn create(&self) {
-        let terminal =
-            self.terminal.keys("n").wait_for("New ticket").text("harb").wait_idle().keys("<enter>").wait_idle();
-        terminal.text("pier").wait_idle().keys("<enter>").wait_idle().text("Door will not latch");
+        let terminal = self.terminal.keys("n").wait_for("New ticket").text("harb").wait_for("Harbor Foods");
+        terminal.keys("<enter>").wait_idle().text("pier").wait_for("Pier 9").keys("<enter>").wait_idle();
+        terminal.text("Door will not latch");
         self.send("NEW").await;
     }
 
@@ -64,7 +64,7 @@ impl Day<'_> {
         self.send("SCHEDULE PROPOSED").await;
         self.open("c");
         self.send("SCHEDULED").await;
-        self.open("d").text("ortiz").wait_idle().keys("<enter>").wait_idle();
+        self.open("d").text("ortiz").wait_for("R. Ortiz").keys("<enter>").wait_idle();
         self.send("DISPATCHED").await;
         self.act_as("technician");
         self.open("i");

@@ -69,7 +69,7 @@ async fn another_role_makes_other_actions_grey_at_once_with_the_reason() {
         .keys("a")
         .wait_for("Actions on");
     terminal.wait_idle();
-    assert!(line_of(&terminal, "ticket.triage", "✗ Role finance may not").is_some(), "{}", terminal.screen());
+    assert!(line_of(&terminal, "ticket.triage", "✗ only for dispatcher").is_some(), "{}", terminal.screen());
     terminal.keys("t").wait_for("Role finance may not call ticket.triage. Allowed:").wait_idle();
     assert!(!terminal.screen().contains("ctrl-s send"), "no form opens");
     terminal.keys("<esc> <space>").wait_for("you act as finance. R switches.");
@@ -144,7 +144,12 @@ async fn what_ends_a_ticket_is_not_done_by_the_key_that_asks_for_it_nor_without_
     terminal.wait_for("T-10001").keys("a X").wait_for("This is recorded in the audit trail under your name.");
     terminal.keys("X <backspace> <ctrl-s>").wait_for("Still needed: Reason").wait_idle();
     assert_eq!(post.of("state", "T-10001").await, "NEW");
-    terminal.text("Called twice").wait_idle().keys("<ctrl-s>").wait_gone("ctrl-s send").wait_for("CANCELLED");
+    terminal
+        .text("Called twice")
+        .wait_for("→ CANCELLED")
+        .keys("<ctrl-s>")
+        .wait_gone("ctrl-s send")
+        .wait_for("CANCELLED");
     assert_eq!(post.of("state", "T-10001").await, "CANCELLED");
 }
 

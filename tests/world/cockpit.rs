@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dispatch::cockpit::crew::{Crew, Start};
 use dispatch::cockpit::effect::Effect;
@@ -101,7 +101,6 @@ async fn what_is_pressed_while_the_server_is_away_is_said_to_wait_and_done_once_
         } else {
             own.kill_server();
         }
-        let since = Instant::now();
         let calls: Vec<_> = (0..3).map(|n| account(&format!("Round {round} call {n}"))).collect();
         for call in &calls {
             cockpit.crew.carry_out(Effect::Send(call.clone()));
@@ -114,7 +113,6 @@ async fn what_is_pressed_while_the_server_is_away_is_said_to_wait_and_done_once_
                 (waits == calls.len() && is_away).then_some(())
             })
             .await;
-        assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
         own.cluster.ensure_running().await.unwrap();
         assert_eq!(cockpit.answers(&calls).await, [false; 3], "surely not done before");
         for call in &calls {

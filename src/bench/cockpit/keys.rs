@@ -11,6 +11,22 @@ use crate::bench::{BenchError, Times};
 const HELD: Duration = Duration::from_millis(30);
 /// The keys that move, each with how often it is pressed in a round.
 const MOVES: [(&str, usize); 6] = [("j", 8), ("k", 4), ("\x04", 3), ("\x15", 2), ("G", 1), ("g", 1)];
+/// Keys that are about all rows.
+struct Wide {
+    what: &'static str,
+    /// What leads there and back.
+    there: &'static str,
+    back: &'static str,
+    keys: &'static [&'static str],
+}
+
+const WIDE: [Wide; 4] = [
+    Wide { what: "a key that sorts", there: "", back: "\x1b", keys: &["s", "s", "S"] },
+    Wide { what: "the next breach", there: "", back: "", keys: &["b"] },
+    Wide { what: "a digit into the palette", there: ":", back: "\x1b", keys: &["1", "0", "9", "9"] },
+    Wide { what: "the key for an export", there: "", back: "\x1b", keys: &["e"] },
+];
+
 /// What is typed into the filter, letter by letter.
 const TYPED: [&str; 5] = ["m", "a", "i", "n", " "];
 
@@ -57,6 +73,22 @@ pub async fn run(
     let mut result = Figure::new("a letter into the filter, to its result", Some(tickets), "ms", settled_middle);
     (result.p99, result.worst) = (Some(settled.percentile_ms(99)), Some(settled.percentile_ms(100)));
     told(result);
+    for Wide { what, there, back, keys } in WIDE {
+        let mut times = Times::default();
+        for _ in 0..plan.rounds.div_ceil(5) {
+            for (way, keys) in [(there, keys), (back, &[])] {
+                if !way.is_empty() {
+                    terminal.send(way)?;
+                    terminal.rest(HELD * 4).await;
+                }
+                for key in keys {
+                    times.push(terminal.press(key).await?);
+                    terminal.rest(HELD * 2).await;
+                }
+            }
+        }
+        told(figure(what, tickets, &times));
+    }
     Ok(middle)
 }
 

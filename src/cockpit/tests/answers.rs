@@ -160,3 +160,19 @@ fn a_click_in_the_menu_of_a_ticket_that_left_calls_nothing_on_the_next() {
     assert_eq!(stage.model.scope(), Scope::Queue);
     assert!(stage.said().contains("left the list while its menu was open"), "{}", stage.said());
 }
+
+#[test]
+fn a_rest_that_another_key_ended_draws_nothing() {
+    let mut stage = Stage::full(120, 40);
+    let rests: Vec<Effect> = ["j", "j"].iter().flat_map(|key| stage.keys(key)).collect();
+    let stamps: Vec<_> = rests
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::After { stamp, .. } => Some(*stamp),
+            _ => None,
+        })
+        .collect();
+    stage.model.take_dirty();
+    assert_eq!(stage.hear(Msg::Due { stamp: stamps[0] }), []);
+    assert!(!stage.model.take_dirty());
+}
