@@ -5,7 +5,7 @@ mod support;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dispatch::cockpit::crew::{Crew, Start};
 use dispatch::cockpit::effect::Effect;
