@@ -59,10 +59,12 @@ impl Keep {
             let run = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".lock"));
             let Some(run) = run.filter(|run| Uuid::try_parse(run).is_ok()) else { continue };
             let path = self.sign(run);
-            if File::open(&path)?.try_lock().is_err() {
-                living.insert(run.to_owned());
-            } else {
-                fs::remove_file(path)?;
+            match File::open(&path) {
+                Ok(file) if file.try_lock().is_err() => drop(living.insert(run.to_owned())),
+                Ok(_) => drop(fs::remove_file(path)),
+                // It has just ended.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(living)
