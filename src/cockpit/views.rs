@@ -29,10 +29,11 @@ pub const VIEWS: &[(&str, &str)] = &[
     ("Closed and cancelled", "state:closed,cancelled"),
 ];
 
-/// The name of the view that shows through a filter.
-pub fn name_of<'a>(views: &'a [SavedView], filter: &str) -> Option<&'a str> {
-    let kept = views.iter().map(|view| (view.name.as_str(), view.filter.as_str()));
-    VIEWS.iter().copied().chain(kept).find(|(_, of)| *of == filter).map(|(name, _)| name)
+/// What is shown through a filter: the name of its view, or the filter itself.
+pub fn shown_through(views: &[SavedView], filter: &str) -> String {
+    let given = VIEWS.iter().find(|(_, of)| *of == filter).map(|(name, _)| name.to_lowercase());
+    let kept = || views.iter().find(|view| view.filter == filter).map(|view| view.name.clone());
+    given.or_else(kept).unwrap_or_else(|| filter.to_owned())
 }
 
 /// Whether a name belongs to a view that no key can change.

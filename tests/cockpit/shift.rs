@@ -51,7 +51,7 @@ async fn a_view_and_a_theme_and_the_room_of_the_panes_outlast_a_restart() {
     assert!(terminal.wait_exit().success());
     let terminal = post.cockpit();
     assert_eq!((edge(&terminal), terminal.style(0, 0).bg), chosen);
-    terminal.keys("v").wait_for("My pier").wait_idle().keys("m <enter>").wait_for("─ pier");
+    terminal.keys("v").wait_for("My pier").wait_idle().keys("m <enter>").wait_for("─ My pier");
 }
 
 #[tokio::test(flavor = "multi_thread")]

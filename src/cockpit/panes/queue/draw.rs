@@ -85,8 +85,7 @@ impl QueuePane {
         });
         words.push(span(sort.unwrap_or_default(), world.theme, Role::Muted));
         if self.editing.is_none() {
-            let view = views::name_of(&known.views, &self.text);
-            let filter = view.map_or_else(|| self.text.clone(), str::to_lowercase);
+            let filter = views::shown_through(&known.views, &self.text);
             words.push(span(format!("─ {} ", safe(&filter, usize::from(width) / 2)), world.theme, Role::Muted));
         }
         let above = self.shown.breached_above(known, self.top.get());
