@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::fixture::{Stage, at, case, id, morning, read, unread};
+use super::fixture::{Stage, at, case, morning, read, unread};
 use crate::cockpit::effect::Effect;
 use crate::cockpit::keymap::Scope;
 use crate::cockpit::msg::Msg;
