@@ -5,7 +5,7 @@ mod support;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dispatch::cockpit::crew::{Crew, Start};
 use dispatch::cockpit::effect::Effect;
@@ -93,7 +93,7 @@ fn triage(ticket: Uuid) -> Envelope {
         if_version: None,
         actor: maria(),
         upload: None,
-        draft_key: None,
+        draft: None,
     }
 }
 
@@ -219,7 +219,13 @@ async fn lists_and_records_are_found_and_what_is_kept_is_kept() {
     scene.does(Effect::After { stamp: 3, wait: Duration::from_millis(1) });
     scene.hears(|msg| matches!(msg, Msg::Due { stamp: 3 }).then_some(())).await;
     scene.leaves().await;
-    let kept = Keep::at(scene.folder.clone()).read();
+    // Its tasks end a moment after it left.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut kept = Keep::at(scene.folder.clone()).read();
+    while kept.drafts.is_empty() && Instant::now() < deadline {
+        tokio::task::yield_now().await;
+        kept = Keep::at(scene.folder.clone()).read();
+    }
     assert_eq!(kept.drafts, [("form".to_owned(), json!({"summary": "half"}))].into());
     assert_eq!(kept.choices["theme"], "mono");
 }

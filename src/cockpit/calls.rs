@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::envelope::Envelope;
+use super::envelope::{Draft, Envelope};
 use super::msg::{CallNews, Why};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -69,6 +69,17 @@ impl Calls {
     /// A call by its request id.
     pub fn get(&self, id: Uuid) -> Option<&Entry> {
         self.0.iter().rev().find(|entry| entry.envelope.request_id == id)
+    }
+
+    /// Takes what was typed into a call's form. What was seen there stays known.
+    pub fn take_draft(&mut self, id: Uuid) -> Option<Box<Draft>> {
+        let entry = self.0.iter_mut().rev().find(|entry| entry.envelope.request_id == id)?;
+        let draft = entry.envelope.draft.as_mut().filter(|draft| draft.is_something())?;
+        let taken = draft.clone();
+        if let Some(said) = draft.said.as_object_mut() {
+            said.shift_remove("fields");
+        }
+        Some(taken)
     }
 
     /// Notes a call that was just pressed.
@@ -140,7 +151,7 @@ mod tests {
             if_version: None,
             actor: Actor::local("maria", Role::Dispatcher),
             upload: None,
-            draft_key: None,
+            draft: None,
         }
     }
 

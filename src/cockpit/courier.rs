@@ -2,33 +2,34 @@
 //! and whatever happens to the database meanwhile.
 //!
 //! A call is written to the journal before anything else, and its request id was fixed when the key
-//! was pressed. While the database is away it waits. One that may have been sent is sent again under
+//! was pressed. What was typed into its form is in the journal with it, and no draft any more from then on. While the database is away it waits. One that may have been sent is sent again under
 //! the same id until it is answered: its replay is its answer. One that surely was not sent asks again
 //! where it waited long, or where its ticket moved on meanwhile.
 
+mod book;
 mod errand;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
+use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::envelope::{Envelope, Target};
-use super::files::NOTES;
-use super::journal::{Journal, Open};
+use super::journal::Open;
+use super::keep::Keep;
 use super::msg::{CallNews, Msg, Why};
 use crate::domain::refusal::{Code, Refusal};
 use crate::engine::{Desk, Refused};
-use crate::text::failure;
+use book::Book;
 use errand::{Errand, Outcome};
 
 /// What the courier is told to do.
@@ -41,6 +42,14 @@ pub enum Order {
     Withdraw(Uuid),
     /// Whether the database answers, as far as others know.
     Link(bool),
+    /// Keep what is being typed into a form, or forget it.
+    KeepDraft {
+        key: String,
+        draft: Value,
+    },
+    DropDraft {
+        key: String,
+    },
     /// Say how many calls are not answered, once all orders before this one are written down.
     Count(oneshot::Sender<usize>),
 }
@@ -119,24 +128,24 @@ impl Held {
 /// Begins the courier's work, in the background as long as somebody gives orders.
 pub fn begin(
     desk: Arc<dyn Desk>,
-    folder: PathBuf,
+    keep: Keep,
     pace: Pace,
     tell: UnboundedSender<Msg>,
 ) -> (UnboundedSender<Order>, impl Future<Output = ()> + Send) {
     let (order, orders) = unbounded_channel();
-    (order, work(desk, folder, pace, tell, orders))
+    (order, work(desk, keep, pace, tell, orders))
 }
 
 async fn work(
     desk: Arc<dyn Desk>,
-    folder: PathBuf,
+    keep: Keep,
     pace: Pace,
     tell: UnboundedSender<Msg>,
     mut orders: UnboundedReceiver<Order>,
 ) {
     let (is_slow, mut slow) = unbounded_channel();
-    let (book, calls, out) = (Book::new(folder), Vec::new(), JoinSet::new());
-    let mut courier = Courier { desk, pace, tell, book, calls, out, is_slow, is_live: true };
+    let (book, calls, out) = (Book::new(keep), Vec::new(), JoinSet::new());
+    let mut courier = Courier { desk, pace, tell, book, calls, out, is_slow, is_live: true, has_complained: false };
     let mut retries = interval(pace.retry);
     retries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     courier.adopt().await;
@@ -160,52 +169,6 @@ async fn work(
     }
 }
 
-/// The journal, which may be impossible to keep, and is begun when there is something to write.
-#[derive(Debug, Clone)]
-struct Book {
-    folder: PathBuf,
-    journal: Arc<Mutex<Option<Journal>>>,
-}
-
-impl Book {
-    fn new(folder: PathBuf) -> Self {
-        Self { folder, journal: Arc::default() }
-    }
-
-    /// Removes a note that was written for a call: it is in the object store now, or in the draft it came from. Waits
-    /// for it, as that draft may write it anew.
-    async fn forget_note(&self, note: PathBuf) {
-        if note.starts_with(self.folder.join(NOTES)) {
-            let _ = spawn_blocking(move || std::fs::remove_file(note)).await;
-        }
-    }
-
-    /// Writes, away from whoever must not wait for a disk.
-    async fn write<T: Send + 'static>(
-        &self,
-        write: impl FnOnce(&mut Journal) -> std::io::Result<T> + Send + 'static,
-    ) -> Result<(T, Vec<Open>), String> {
-        let Self { folder, journal } = self.clone();
-        let shown = folder.display().to_string();
-        let work = move || {
-            let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut adopted = Vec::new();
-            if journal.is_none() {
-                let (begun, found) = Journal::begin(&folder)?;
-                *journal = Some(begun);
-                adopted = found;
-            }
-            let journal = journal.as_mut().ok_or(std::io::ErrorKind::NotFound)?;
-            write(journal).map(|written| (written, adopted))
-        };
-        match spawn_blocking(work).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(format!("the journal of calls in {shown} cannot be written: {}", failure(&error))),
-            Err(error) => Err(format!("the journal of calls in {shown} cannot be written: {error}")),
-        }
-    }
-}
-
 struct Courier {
     desk: Arc<dyn Desk>,
     pace: Pace,
@@ -217,19 +180,23 @@ struct Courier {
     /// Told of calls without an answer.
     is_slow: UnboundedSender<Uuid>,
     is_live: bool,
+    /// It was said that drafts cannot be kept.
+    has_complained: bool,
 }
 
 impl Courier {
     /// Goes on with what an earlier run left.
     async fn adopt(&mut self) {
-        match self.book.write(|_| Ok(())).await {
-            Ok(((), adopted)) => self.take_over(adopted),
-            Err(why) => self.say(Msg::Said(format!("Calls cannot be made: {why}. {ADVICE}"))),
+        let begun = self.book.write(|_| Ok(())).await;
+        self.take_over();
+        if let Err(why) = begun {
+            self.say(Msg::Said(format!("Calls cannot be made: {why}. {ADVICE}")));
         }
     }
 
-    fn take_over(&mut self, adopted: Vec<Open>) {
-        for open in adopted {
+    /// Takes over what was found with the journal, also where nothing could be written into it.
+    fn take_over(&mut self) {
+        for open in self.book.found() {
             self.news(CallNews::Adopted(open.envelope.clone()));
             self.calls.push(Held::adopted(open));
         }
@@ -247,8 +214,8 @@ impl Courier {
                     return self.say(Msg::Said(why.to_owned()));
                 }
                 let call = self.calls.remove(place);
+                self.give_back(&call.envelope).await;
                 self.settle(id).await;
-                self.forget_note(call.envelope.upload).await;
                 self.news(CallNews::Withdrawn(id));
             }
             Order::Link(is_live) => {
@@ -262,6 +229,8 @@ impl Courier {
                     self.wake();
                 }
             }
+            Order::KeepDraft { key, draft } => self.keep(move |keep| keep.keep_draft(&key, draft)).await,
+            Order::DropDraft { key } => self.keep(move |keep| keep.drop_draft(&key)).await,
             Order::Count(tell) => drop(tell.send(self.calls.len())),
         }
     }
@@ -272,9 +241,14 @@ impl Courier {
             return;
         }
         let written = envelope.clone();
-        match self.book.write(move |journal| journal.asked(&written)).await {
-            Ok(((), adopted)) => {
-                self.take_over(adopted);
+        let done = self.book.write(move |journal| journal.asked(&written)).await;
+        self.take_over();
+        match done {
+            Ok(()) => {
+                // From here on the journal has it. It goes only when nobody can send it a second time.
+                if let Some(draft) = envelope.draft.clone().filter(|draft| draft.is_something()) {
+                    self.keep(move |keep| keep.drop_draft(&draft.form)).await;
+                }
                 self.calls.push(Held::new(envelope));
             }
             Err(why) => {
@@ -356,8 +330,10 @@ impl Courier {
         match outcome {
             Outcome::Answered(outcome) => {
                 let call = self.calls.remove(place);
+                if outcome.is_err() {
+                    self.give_back(&call.envelope).await;
+                }
                 self.settle(id).await;
-                self.forget_note(call.envelope.upload.clone()).await;
                 self.news(CallNews::Answered { envelope: call.envelope, outcome: *outcome });
             }
             Outcome::Away { may_be_sent, why } => {
@@ -402,12 +378,20 @@ impl Courier {
         }
     }
 
-    /// A call is over; a note of the same words may serve another.
-    async fn forget_note(&self, upload: Option<PathBuf>) {
-        if let Some(note) =
-            upload.filter(|note| self.calls.iter().all(|call| call.envelope.upload.as_ref() != Some(note)))
+    /// What a call was made of waits for its form, before the journal forgets it.
+    async fn give_back(&mut self, envelope: &Envelope) {
+        if let Some(draft) = envelope.draft.clone().filter(|draft| draft.is_something()) {
+            let key = draft.waiting(envelope.request_id);
+            self.keep(move |keep| keep.keep_draft(&key, draft.said)).await;
+        }
+    }
+
+    /// Keeps something; that it cannot be done is said once.
+    async fn keep(&mut self, keep: impl FnOnce(&Keep) -> Result<(), String> + Send + 'static) {
+        if let Err(trouble) = self.book.keep(keep).await
+            && !std::mem::replace(&mut self.has_complained, true)
         {
-            self.book.forget_note(note).await;
+            self.say(Msg::Said(trouble));
         }
     }
 

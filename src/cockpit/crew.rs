@@ -1,6 +1,5 @@
 //! Carries out what the model wants done, in tasks of their own, and tells what came of it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ use uuid::Uuid;
 
 use super::courier::{self, Order, Pace};
 use super::effect::Effect;
-use super::files::NOTES;
 use super::follow::follow;
 use super::keep::Keep;
 use super::late::{Opener, open_late};
@@ -51,8 +49,6 @@ pub struct Crew {
     changed: Arc<Notify>,
     courier: UnboundedSender<Order>,
     keeper: UnboundedSender<Keeping>,
-    /// Where notes are written.
-    notes: PathBuf,
     /// This screen, as others know it.
     session: Uuid,
     case: Option<AbortHandle>,
@@ -71,9 +67,7 @@ impl Crew {
         let (desk, opening) = open_late(open, move |what| drop(said.send(Msg::Said(what))));
         let desk: Arc<dyn Desk> = Arc::new(desk);
         tasks.spawn(opening);
-        let folder = keep.folder().to_owned();
-        let notes = folder.join(NOTES);
-        let (courier, work) = courier::begin(Arc::clone(&desk), folder, Pace::default(), tell.clone());
+        let (courier, work) = courier::begin(Arc::clone(&desk), keep.clone(), Pace::default(), tell.clone());
         tasks.spawn(work);
         let (who, followed) = watch::channel(actor);
         let (news, heard) = unbounded_channel();
@@ -83,7 +77,7 @@ impl Crew {
         let (keeper, to_keep) = unbounded_channel();
         tasks.spawn(keep_all(keep, to_keep, tell.clone()));
         let session = Uuid::new_v4();
-        Self { desk, tell, tasks, who, changed, courier, keeper, notes, session, case: None, attending: None }
+        Self { desk, tell, tasks, who, changed, courier, keeper, session, case: None, attending: None }
     }
 
     /// Begins to do something.
@@ -138,17 +132,13 @@ impl Crew {
                 let outcome = files::fingerprint(path).await.map(|(print, _)| print);
                 Msg::Fingerprint { stamp, outcome }
             }),
-            Effect::WriteNote { stamp, words } => {
-                let written = files::write_note(self.notes.clone(), words);
-                self.ask(written.map(move |outcome| Msg::Fingerprint { stamp, outcome }));
-            }
             Effect::Export { stamp, path, format, extract } => {
                 let written = files::export(path, move || extract.content(format));
                 self.ask(written.map(move |outcome| Msg::Exported { stamp, outcome }));
             }
             Effect::After { stamp, wait } => self.ask(sleep(wait).map(move |()| Msg::Due { stamp })),
-            Effect::KeepDraft { key, draft } => self.keep(move |keep| keep.keep_draft(&key, draft)),
-            Effect::DropDraft { key } => self.keep(move |keep| keep.drop_draft(&key)),
+            Effect::KeepDraft { key, draft } => self.order(Order::KeepDraft { key, draft }),
+            Effect::DropDraft { key } => self.order(Order::DropDraft { key }),
             Effect::KeepChoice { key, value } => self.keep(move |keep| keep.keep_choice(key, value)),
             Effect::Quit
             | Effect::Suspend

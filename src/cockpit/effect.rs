@@ -62,11 +62,6 @@ pub enum Effect {
         stamp: Stamp,
         path: PathBuf,
     },
-    /// Write a note of so many words into a file of its own, to name it as evidence.
-    WriteNote {
-        stamp: Stamp,
-        words: String,
-    },
     /// Read a picture or words from the object store, or none if it is neither.
     Content {
         stamp: Stamp,

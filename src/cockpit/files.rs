@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
-use super::keep::{make_folder, private};
+use super::keep::private;
 use super::msg::{Entry, Fingerprint};
 use crate::domain::canonical::sha256_hex;
 use crate::engine::{MAX_OBJECT, uri_of};
@@ -15,9 +15,6 @@ use crate::text::failure;
 
 /// More entries of a folder than this help nobody to choose.
 const MOST_ENTRIES: usize = 2_000;
-
-/// Where notes are written, in the state folder.
-pub const NOTES: &str = "notes";
 
 /// Runs what may hang.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
@@ -85,23 +82,6 @@ pub async fn fingerprint(path: PathBuf) -> Result<(Fingerprint, Vec<u8>), String
     .await
 }
 
-/// Writes a note into a file of its own, for this user only, until the call that names it is answered.
-pub async fn write_note(folder: PathBuf, words: String) -> Result<Fingerprint, String> {
-    aside(move || {
-        let sha256 = sha256_hex(words.as_bytes());
-        let path = folder.join(format!("{sha256}.txt"));
-        let written = make_folder(&folder).and_then(|()| match write_new(&path, words.as_bytes()) {
-            // The same words, written before.
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-            written => written,
-        });
-        let failed = |error| format!("The note cannot be written in {}: {}.", folder.display(), failure(&error));
-        written.map_err(failed)?;
-        Ok(Fingerprint { uri: uri_of(&sha256), sha256, bytes: words.len() as u64, path })
-    })
-    .await
-}
-
 /// Writes a file that must not exist yet, for this user only.
 pub async fn export(
     path: PathBuf,
@@ -164,19 +144,6 @@ mod tests {
         assert!(fingerprint(folder.clone()).await.unwrap_err().contains("ordinary file"));
         File::create(&path).unwrap().set_len(MAX_OBJECT + 1).unwrap();
         assert!(fingerprint(path).await.unwrap_err().contains("25 MB"));
-        fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_note_is_written_once_for_the_user_alone_and_named_by_its_words() {
-        let folder = fresh();
-        for _ in 0..2 {
-            let print = write_note(folder.join("notes"), "Shutter braced.".to_owned()).await.unwrap();
-            assert_eq!(print.sha256, sha256_hex(b"Shutter braced."));
-            assert_eq!(fs::read_to_string(&print.path).unwrap(), "Shutter braced.");
-            assert_eq!(fs::metadata(&print.path).unwrap().permissions().mode() & 0o777, 0o600);
-        }
-        assert_eq!(fs::read_dir(folder.join("notes")).unwrap().count(), 1);
         fs::remove_dir_all(folder).unwrap();
     }
 

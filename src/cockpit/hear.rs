@@ -419,10 +419,6 @@ fn answered(model: &mut Model, envelope: &super::envelope::Envelope, outcome: Re
                 (model.said, model.said_of) = (None, None);
             }
             let mut effects = vec![Effect::LookAgain];
-            if let Some(key) = &envelope.draft_key {
-                model.known.drafts.remove(key);
-                effects.push(Effect::DropDraft { key: key.clone() });
-            }
             let made = reply.json()["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
             if envelope.tool == "ticket.create"
                 && let Some(id) = made

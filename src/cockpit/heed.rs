@@ -13,7 +13,7 @@ use super::dialogs::lists;
 use super::dialogs::palette::Palette;
 use super::dialogs::quit::Quit;
 use super::effect::Effect;
-use super::envelope::{Envelope, Target};
+use super::envelope::{Envelope, Target, waiting};
 use super::extract::Extract;
 use super::form::Form;
 use super::keymap::{self, Action, Scope};
@@ -203,8 +203,10 @@ pub(super) fn open_tool(model: &mut Model, name: &str) -> Vec<Effect> {
 }
 
 fn open_form(model: &mut Model, tool: &'static Tool, kind: Option<Kind>) -> Vec<Effect> {
+    let key = Form::draft_key(tool, kind, &model.world());
+    let mut effects = bring_back(model, &key, None);
     let (form, asks) = Form::open(tool, kind, &model.world());
-    let mut effects = open(model, Box::new(form));
+    effects.extend(open(model, Box::new(form)));
     effects.extend(heed(model, asks));
     effects
 }
@@ -275,20 +277,13 @@ pub(super) fn heed(model: &mut Model, asks: Vec<Ask>) -> Vec<Effect> {
 /// An effect, with what the model itself notes of it.
 fn effect_of(model: &mut Model, effect: Effect) -> Vec<Effect> {
     match effect {
-        Effect::Send(mut envelope) => {
+        Effect::Send(envelope) => {
             // What was sent is no longer what is being typed: the next form begins empty.
-            let draft = envelope.draft_key.take().and_then(|key| Some((model.known.drafts.remove(&key)?, key)));
-            let mut effects = Vec::new();
-            if let Some((draft, key)) = draft {
-                let sent = format!("sent {}", envelope.request_id);
-                model.known.drafts.insert(sent.clone(), draft.clone());
-                effects.push(Effect::KeepDraft { key: sent.clone(), draft });
-                effects.push(Effect::DropDraft { key });
-                envelope.draft_key = Some(sent);
+            if let Some(draft) = &envelope.draft {
+                model.known.drafts.remove(&draft.form);
             }
             model.known.calls.pressed(envelope.clone(), model.known.now());
-            effects.push(Effect::Send(envelope));
-            effects
+            vec![Effect::Send(envelope)]
         }
         Effect::KeepDraft { key, draft } => {
             model.known.drafts.insert(key.clone(), draft.clone());
@@ -332,18 +327,33 @@ fn switch_role(model: &mut Model, role: actor::Role) -> Vec<Effect> {
     vec![Effect::Follow(actor)]
 }
 
-/// Puts what a call was made of back into its form, unless something else was begun there meanwhile, which is worth
-/// more than what can be read in the call.
+/// Puts what a call was made of back into its form. Where something else was begun there meanwhile it waits, until that
+/// is sent or thrown away.
 pub(super) fn give_back(model: &mut Model, envelope: &Envelope) -> Vec<Effect> {
-    let Some(tool) = registry::find(&envelope.tool) else { return Vec::new() };
-    let key = Form::draft_key(tool, kind_of(&envelope.target), envelope.ticket_id(), &envelope.actor);
-    let Some(sent) = envelope.draft_key.clone().filter(|_| !model.known.drafts.contains_key(&key)) else {
-        return Vec::new();
-    };
-    let Some(draft) = model.known.drafts.remove(&sent) else { return Vec::new() };
-    let mut effects = effect_of(model, Effect::KeepDraft { key, draft });
-    effects.push(Effect::DropDraft { key: sent });
+    let id = envelope.request_id;
+    let Some(draft) = model.known.calls.take_draft(id) else { return Vec::new() };
+    let key = draft.waiting(id);
+    model.known.drafts.insert(key.clone(), draft.said.clone());
+    let mut effects = vec![Effect::KeepDraft { key, draft: draft.said }];
+    // An open form may be this one, and would keep what it holds over what is given back.
+    if !model.dialogs.iter().any(|dialog| dialog.scope() == Scope::Form) {
+        effects.extend(bring_back(model, &draft.form, Some(id)));
+    }
     effects
+}
+
+/// Puts into an empty form what waits for it: what this call was made of, else what came last.
+fn bring_back(model: &mut Model, form: &str, of: Option<Uuid>) -> Vec<Effect> {
+    let drafts = &mut model.known.drafts;
+    if drafts.contains_key(form) {
+        return Vec::new();
+    }
+    let (begin, wanted) = (waiting(form, ""), of.map(|id| waiting(form, id)));
+    let waits = drafts.keys().filter(|key| key.starts_with(&begin));
+    let Some(key) = waits.max_by_key(|key| (Some(*key) == wanted.as_ref(), *key)).cloned() else { return Vec::new() };
+    let Some(draft) = drafts.remove(&key) else { return Vec::new() };
+    drafts.insert(form.to_owned(), draft.clone());
+    vec![Effect::KeepDraft { key: form.to_owned(), draft }, Effect::DropDraft { key }]
 }
 
 fn kind_of(target: &Target) -> Option<Kind> {
@@ -372,12 +382,17 @@ pub(super) fn reopen(model: &mut Model, id: Uuid) -> Vec<Effect> {
         effects.extend(filter(model, number));
         return effects;
     }
-    let is_newer = entry.envelope.draft_key.is_some_and(|sent| model.known.drafts.contains_key(&sent));
-    let (mut form, asks) = Form::open(tool, kind, &model.world());
+    let key = Form::draft_key(tool, kind, &model.world());
+    effects.extend(bring_back(model, &key, Some(id)));
+    let is_newer = model.known.drafts.contains_key(&waiting(&key, id));
+    let (mut form, mut asks) = Form::open(tool, kind, &model.world());
     if is_newer {
         model.say("This was begun later; what was sent comes back once this is sent or thrown away.", Role::Warning);
-    } else if let Some(refusal) = refusal {
-        form.place(&refusal, &model.world());
+    } else {
+        asks.extend(form.of_call(&entry.envelope, &model.world()));
+        if let Some(refusal) = refusal {
+            asks.extend(form.place(&refusal, &model.world()));
+        }
     }
     effects.extend(open(model, Box::new(form)));
     effects.extend(heed(model, asks));

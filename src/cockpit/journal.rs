@@ -7,12 +7,13 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::envelope::Envelope;
-use super::keep::{make_folder, private};
+use super::keep::{WRITING, lock, make_folder, private};
 
 const FOLDER: &str = "journal";
 const ENDING: &str = "ndjson";
@@ -50,15 +51,14 @@ pub struct Journal {
 
 impl Journal {
     /// Begins a journal below a cockpit's folder, and takes over what processes that have ended
-    /// left unanswered, the earliest pressed first.
+    /// left unanswered, the earliest pressed first. Waits ten seconds at most for others that do the same.
     pub fn begin(folder: &Path) -> io::Result<(Self, Vec<Open>)> {
         make_folder(folder)?;
         let folder = folder.join(FOLDER);
         make_folder(&folder)?;
         // While this is held no other process begins a journal or takes one over, so none is seen
         // between being made and being locked.
-        let all = private().write(true).create(true).truncate(false).open(folder.join(".lock"))?;
-        all.lock()?;
+        let _all = lock(&folder.join(".lock"), WRITING)?;
         let path = folder.join(format!("{}.{ENDING}", Uuid::new_v4()));
         let file = private().append(true).read(true).create_new(true).open(&path)?;
         file.try_lock()?;
@@ -158,6 +158,29 @@ impl Journal {
     }
 }
 
+/// All calls below a cockpit's folder that are not answered, whosever they are. Waits no longer than that for processes that
+/// begin a journal.
+pub fn asked_for(folder: &Path, within: Duration) -> io::Result<Vec<Envelope>> {
+    let folder = folder.join(FOLDER);
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    // A call that is being taken over is in one file or the other.
+    let _all = lock(&folder.join(".lock"), within)?;
+    let mut asked = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == ENDING) {
+            match fs::read(&path) {
+                Ok(text) => asked.extend(unsettled(&text).into_iter().map(|open| open.envelope)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(asked)
+}
+
 impl Drop for Journal {
     fn drop(&mut self) {
         if self.open == 0 {
@@ -227,7 +250,7 @@ mod tests {
             if_version: Some(3),
             actor: Actor::local("maria", Role::Dispatcher),
             upload: None,
-            draft_key: None,
+            draft: None,
         }
     }
 

@@ -11,13 +11,8 @@ use crate::own::{Own, call};
 use crate::post::{PROGRAM, Post};
 use crate::terminal::{Start, Terminal};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_draft_outlasts_esc_a_kill_and_a_restart() {
-    let post = Post::new().await;
-    let terminal = post.cockpit();
-    terminal.keys("n").wait_for("New ticket").keys("<tab> <tab>").text("Glass is cracked").wait_for("Glass is cracked");
-    terminal.keys("<esc>").wait_gone("New ticket").keys("n").wait_for("Glass is cracked");
-    terminal.text(" and falls").wait_for("Glass is cracked").wait_idle();
+/// Waits until what was typed is on the disk.
+fn is_kept(post: &Post, words: &str) {
     let kept = || {
         let mut found = String::new();
         for folder in std::fs::read_dir(post.home.join("state/dispatch")).into_iter().flatten().flatten() {
@@ -26,10 +21,26 @@ async fn a_draft_outlasts_esc_a_kill_and_a_restart() {
         found
     };
     let deadline = Instant::now() + Duration::from_secs(20);
-    while !kept().contains("Glass is cracked") {
+    while !kept().contains(words) {
         assert!(Instant::now() < deadline, "the draft is not kept: {}", kept());
         std::thread::yield_now();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_outlasts_esc_a_kill_and_a_restart() {
+    let post = Post::new().await;
+    let terminal = post.cockpit();
+    terminal.keys("n").wait_for("New ticket").keys("<tab> <tab>").text("Glass is cracked").wait_for("Glass is cracked");
+    terminal.keys("<esc>").wait_gone("New ticket").keys("n").wait_for("Glass is cracked");
+    terminal.text(" and falls").wait_for("Glass is cracked").wait_idle();
+    is_kept(&post, "Glass is cracked");
+    // It is being typed here, and nobody else's to send.
+    let second = post.cockpit();
+    second.keys("n").wait_for("New ticket").wait_idle();
+    assert!(!second.screen().contains("Glass is cracked"), "{}", second.screen());
+    second.keys("<esc>").wait_gone("New ticket").keys("q");
+    assert!(second.wait_exit().success());
     terminal.signal(Signal::KILL).wait_exit();
     let terminal = post.cockpit();
     terminal.keys("n").wait_for("Glass is cracked").wait_idle().keys("<ctrl-x>").wait_gone("Glass is cracked");

@@ -78,7 +78,7 @@ fn account(name: &str) -> Envelope {
         if_version: None,
         actor: Actor::local("maria", Role::Dispatcher),
         upload: None,
-        draft_key: None,
+        draft: None,
     }
 }
 

@@ -1,6 +1,5 @@
 //! One try of one call.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +8,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::super::envelope::Envelope;
+use super::super::envelope::{Envelope, Upload};
 use super::super::files;
-use super::{ADVICE, Book, refused};
+use super::book::Book;
+use super::{ADVICE, refused};
 use crate::domain::refusal::{Code, Refusal};
 use crate::engine::{Call, Caller, Desk, Refused, Reply};
 
@@ -97,8 +97,7 @@ impl Errand {
                 Err(_) => {}
             }
         }
-        let path = self.envelope.upload.as_deref()?;
-        let bytes = match self.read(path).await {
+        let bytes = match self.read(self.envelope.upload.as_ref()?).await {
             Ok(bytes) => bytes,
             Err(why) => return refuse(Refusal::field_rule("uri", why)),
         };
@@ -109,9 +108,13 @@ impl Errand {
         }
     }
 
-    /// The file that the payload names by its hash.
-    async fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
-        let (print, bytes) = files::fingerprint(path.to_owned()).await?;
+    /// What the payload names by its hash.
+    async fn read(&self, upload: &Upload) -> Result<Vec<u8>, String> {
+        let path = match upload {
+            Upload::Words { words } => return Ok(words.clone().into_bytes()),
+            Upload::File(path) => path,
+        };
+        let (print, bytes) = files::fingerprint(path.clone()).await?;
         if self.envelope.payload["checksum"].as_str() == Some(print.sha256.as_str()) {
             return Ok(bytes);
         }

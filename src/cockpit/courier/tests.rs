@@ -1,9 +1,11 @@
+use std::path::PathBuf;
+
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
-use crate::cockpit::envelope::Target;
+use crate::cockpit::envelope::{Draft, Target, Upload};
 use crate::cockpit::fake::{Fake, Mood};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::canonical::sha256_hex;
@@ -51,7 +53,7 @@ impl Scene {
 
     fn with(desk: Arc<Fake>, folder: Arc<Folder>, pace: Pace) -> Self {
         let (tell, news) = unbounded_channel();
-        let (orders, work) = begin(Arc::clone(&desk) as Arc<dyn Desk>, folder.0.clone(), pace, tell);
+        let (orders, work) = begin(Arc::clone(&desk) as Arc<dyn Desk>, Keep::at(folder.0.clone()), pace, tell);
         Self { desk, folder, orders, news, work: tokio::spawn(work) }
     }
 
@@ -142,7 +144,7 @@ fn on(ticket: u128) -> Envelope {
         if_version: Some(1),
         actor: Actor::local("maria", Role::Dispatcher),
         upload: None,
-        draft_key: None,
+        draft: None,
     }
 }
 
@@ -329,7 +331,7 @@ async fn a_file_is_kept_before_the_call_that_names_it_and_a_changed_one_is_refus
     let file = std::env::temp_dir().join(format!("dispatch-courier-{}.txt", Uuid::new_v4()));
     std::fs::write(&file, "proof").unwrap();
     let payload = json!({"kind": "NOTE", "checksum": sha256_hex(b"proof")});
-    let call = Envelope { payload, upload: Some(file.clone()), ..on(1) };
+    let call = Envelope { payload, upload: Some(Upload::File(file.clone())), ..on(1) };
     scene.send(&call);
     assert_eq!(scene.story(&call, "done").await, ["sent", "done"]);
     assert_eq!(scene.desk.told().uploads, [sha256_hex(b"proof")]);
@@ -342,33 +344,90 @@ async fn a_file_is_kept_before_the_call_that_names_it_and_a_changed_one_is_refus
 }
 
 #[tokio::test]
-async fn a_note_written_for_calls_is_gone_with_the_last_of_them_and_a_file_of_the_users_stays() {
-    // What is held stays so until the database is said to be back.
-    let mut scene = Scene::with(Arc::default(), Folder::new(), Pace { retry: Duration::from_mins(1), ..QUICK });
+async fn a_note_goes_with_its_call_through_a_restart_and_leaves_no_file() {
+    let scene = Scene::new();
     scene.desk.is(Mood::Away);
-    let notes = scene.folder.0.join(NOTES);
-    std::fs::create_dir_all(&notes).unwrap();
-    let (note, own) = (notes.join("braced.txt"), scene.folder.0.join("own.txt"));
-    let about = |ticket, path: &PathBuf| {
-        std::fs::write(path, "Braced.").unwrap();
-        let payload = json!({"kind": "NOTE", "checksum": sha256_hex(b"Braced.")});
-        Envelope { payload, upload: Some(path.clone()), ..on(ticket) }
-    };
-    let [first, second, third] = [about(1, &note), about(2, &note), about(3, &own)];
-    for call in [&first, &second, &third] {
-        scene.send(call);
-        scene.story(call, "waits").await;
-    }
-    scene.order(Order::Withdraw(first.request_id));
-    scene.story(&first, "withdrawn").await;
-    assert!(note.exists(), "the second call still needs it");
+    let payload = json!({"kind": "NOTE", "checksum": sha256_hex(b"Braced.")});
+    let call = Envelope { payload, upload: Some(Upload::Words { words: "Braced.".to_owned() }), ..on(1) };
+    scene.send(&call);
+    assert_eq!(scene.count().await, 1);
+    let mut scene = scene.killed(QUICK).await;
     scene.desk.is(Mood::There);
-    for is_live in [false, true] {
-        scene.order(Order::Link(is_live));
+    scene.story(&call, "done").await;
+    assert_eq!(scene.desk.told().uploads, [sha256_hex(b"Braced.")]);
+    assert_eq!(scene.count().await, 0);
+    for file in std::fs::read_dir(&scene.folder.0).unwrap().map(|file| file.unwrap().path()) {
+        assert!(!std::fs::read_to_string(&file).is_ok_and(|text| text.contains("Braced")), "{}", file.display());
     }
-    let mut done = 0;
-    while done < 2 {
-        done += usize::from(scene.hears().await.0 == "done");
+}
+
+#[tokio::test]
+async fn calls_that_were_found_go_on_also_where_nothing_could_be_written_at_first() {
+    let scene = Scene::new();
+    scene.desk.is(Mood::Away);
+    let call = on(1);
+    scene.send(&call);
+    assert_eq!(scene.count().await, 1);
+    let Scene { desk, folder, work, .. } = scene;
+    work.abort();
+    let _ = work.await;
+    let unused = async {
+        while folder.is_in_use() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(10), unused).await.expect("its files are closed");
+    let book = Book::new(Keep::at(folder.0.clone()));
+    let full = |_: &mut crate::cockpit::journal::Journal| Err::<(), _>(std::io::ErrorKind::StorageFull.into());
+    assert!(book.write(full).await.is_err());
+    assert_eq!(book.found().into_iter().map(|open| open.envelope).collect::<Vec<_>>(), [call]);
+    assert!(book.found().is_empty(), "each once");
+    drop(desk);
+}
+
+/// A call with what was typed into its form.
+fn typed(ticket: u128) -> Envelope {
+    let draft = Draft { form: format!("maria ticket.triage {ticket}"), said: json!({"fields": {"summary": "half"}}) };
+    Envelope { draft: Some(Box::new(draft)), ..on(ticket) }
+}
+
+#[tokio::test]
+async fn what_was_typed_is_in_a_draft_or_in_a_call_whenever_one_is_killed() {
+    let scene = Scene::new();
+    scene.desk.is(Mood::Away);
+    let call = typed(1);
+    let Draft { form, said } = *call.draft.clone().unwrap();
+    scene.order(Order::KeepDraft { key: form.clone(), draft: said.clone() });
+    scene.send(&call);
+    // Begun anew before the call went.
+    scene.order(Order::KeepDraft { key: form.clone(), draft: json!({"fields": {"summary": "next"}}) });
+    assert_eq!(scene.count().await, 1);
+    let mut scene = scene.killed(QUICK).await;
+    scene.story(&call, "adopted").await;
+    let keep = Keep::at(scene.folder.0.clone());
+    assert_eq!(keep.read().drafts, [(form.clone(), json!({"fields": {"summary": "next"}}))].into());
+    scene.order(Order::Withdraw(call.request_id));
+    scene.story(&call, "withdrawn").await;
+    let scene = scene.killed(QUICK).await;
+    let drafts = Keep::at(scene.folder.0.clone()).read().drafts;
+    assert_eq!(drafts.get(&call.draft.clone().unwrap().waiting(call.request_id)), Some(&said), "{drafts:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_done_leaves_no_draft_and_one_that_is_refused_does() {
+    let mut scene = Scene::new();
+    let [done, no] = [typed(1), typed(2)];
+    for call in [&done, &no] {
+        let Draft { form, said } = *call.draft.clone().unwrap();
+        scene.order(Order::KeepDraft { key: form, draft: said });
     }
-    assert!(!note.exists() && own.exists());
+    scene.send(&done);
+    scene.story(&done, "done").await;
+    scene.desk.is(Mood::Refuses);
+    scene.send(&no);
+    scene.story(&no, "refused").await;
+    let scene = scene.killed(QUICK).await;
+    let Draft { said, .. } = *no.draft.clone().unwrap();
+    let waits = no.draft.clone().unwrap().waiting(no.request_id);
+    assert_eq!(Keep::at(scene.folder.0.clone()).read().drafts, [(waits, said)].into());
 }

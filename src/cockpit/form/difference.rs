@@ -1,5 +1,6 @@
 //! What happened to the ticket while its form was open, and what a call would make of it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use ratatui::text::{Line, Span};
@@ -14,6 +15,10 @@ use crate::cockpit::theme::{Role, Theme};
 use crate::domain::time::Timestamp;
 use crate::text::{self, money};
 use chrono_tz::Tz;
+
+/// What is told of a ticket where nobody knows any more what was seen of it.
+const TOLD: [&str; 5] = ["state", "priority", "incident_type", "assigned_tech_id", "scheduled_start"];
+const UNKNOWN: &str = "not known";
 
 /// The ticket as the form saw it, and as it is now as far as is known.
 #[derive(Debug)]
@@ -71,6 +76,39 @@ impl Seen {
         Some(seen)
     }
 
+    /// The ticket as the operator saw it.
+    pub fn before(&self) -> &Value {
+        &self.before
+    }
+
+    /// The operator saw another one when they filled in the form: whatever is newer is shown to them before it counts.
+    pub fn recall(&mut self, seen: &Value) {
+        if seen.get("id") != Some(&json!(self.ticket)) {
+            return;
+        }
+        match version(seen).cmp(&self.version()) {
+            Ordering::Less if version(seen) > 0 => {
+                let now = std::mem::replace(&mut self.before, seen.clone());
+                self.newest.get_or_insert(now);
+            }
+            // The queue may lag behind.
+            Ordering::Greater if version(seen) > self.newest_version() => {
+                (self.before, self.newest) = (seen.clone(), None);
+            }
+            _ => {}
+        }
+    }
+
+    /// The same, where nothing is known of it but its version.
+    pub fn recall_version(&mut self, seen: i64) {
+        self.recall(&json!({"id": self.ticket, "version": seen}));
+    }
+
+    /// Whether nothing but the version is known of what the operator saw.
+    fn is_bare(&self) -> bool {
+        self.before.get("state").is_none()
+    }
+
     /// The version that the operator saw.
     pub fn version(&self) -> i64 {
         version(&self.before)
@@ -126,6 +164,16 @@ impl Seen {
 
     /// What differs between what was seen and what is.
     pub fn differences(&self, zone: Tz) -> Vec<Difference> {
+        if let Some(newest) = self.newest.as_ref().filter(|_| self.is_bare()) {
+            let known = TOLD.iter().filter_map(|name| Some((name, newest.get(name)?)));
+            return known
+                .map(|(name, now)| Difference {
+                    label: name_of(name),
+                    before: UNKNOWN.to_owned(),
+                    after: shown(name, now, &self.names, zone),
+                })
+                .collect();
+        }
         self.newest.as_ref().map(|newest| between(&self.before, newest, &self.names, zone)).unwrap_or_default()
     }
 
@@ -141,9 +189,17 @@ impl Seen {
     /// `T-10423 moved on: state TRIAGED → SCHEDULED (by maria, 12 s ago).`
     pub fn told(&self, now: Timestamp, zone: Tz) -> String {
         let all = self.differences(zone);
-        let parts: Vec<String> =
-            all.iter().take(3).map(|it| format!("{} {} → {}", it.label.to_lowercase(), it.before, it.after)).collect();
-        let what = if parts.is_empty() { "something about it changed".to_owned() } else { parts.join(", ") };
+        let is_bare = self.is_bare();
+        let part = |it: &Difference| match it.label.to_lowercase() {
+            label if is_bare => format!("{label} {}", it.after),
+            label => format!("{label} {} → {}", it.before, it.after),
+        };
+        let parts: Vec<String> = all.iter().take(3).map(part).collect();
+        let what = match parts.join(", ") {
+            none if none.is_empty() => "something about it changed".to_owned(),
+            now if is_bare => format!("what it was when this was filled in is not known here; now it has {now}"),
+            changes => changes,
+        };
         // Only if the timeline is as new as the snapshot: else it was somebody else.
         let changed_at =
             self.newest.as_ref().and_then(|newest| newest.get("updated_at")?.as_str()).and_then(Timestamp::parse);
@@ -283,6 +339,37 @@ mod tests {
         assert!(!format!("{:?}", seen.differences(Los_Angeles)).contains("0142"));
         seen.accept();
         assert_eq!((seen.version(), seen.has_moved_on()), (5, false));
+    }
+
+    #[test]
+    fn what_was_seen_another_time_is_what_the_newest_is_compared_with() {
+        let stage = Stage::new();
+        let mut older = testing::ticket();
+        older["state"] = "TRIAGED".into();
+        older["version"] = 2.into();
+        let mut seen = Seen::new(&stage.world()).unwrap();
+        seen.recall(&older);
+        assert_eq!((seen.version(), seen.newest_version()), (2, 4));
+        assert!(seen.told(stage.now, Los_Angeles).starts_with("T-10423 moved on: state TRIAGED → SCHEDULED"));
+        seen.recall(&json!({"id": Uuid::nil(), "version": 1}));
+        seen.recall(&Value::Null);
+        assert_eq!(seen.version(), 2, "another ticket, or none");
+        seen.accept();
+        assert_eq!((seen.version(), seen.has_moved_on()), (4, false));
+    }
+
+    #[test]
+    fn where_only_the_version_is_known_that_is_said_with_what_it_is_now() {
+        let stage = Stage::new();
+        let mut seen = Seen::new(&stage.world()).unwrap();
+        seen.learn_events(&stage.case.as_ref().unwrap().events);
+        seen.recall_version(4);
+        assert!(!seen.has_moved_on());
+        seen.recall_version(3);
+        let told = seen.told(stage.now, Los_Angeles);
+        assert!(told.contains("is not known here; now it has state SCHEDULED, priority URGENT"), "{told}");
+        let differences = seen.differences(Los_Angeles);
+        assert_eq!((differences[0].before.as_str(), differences[0].after.as_str()), ("not known", "SCHEDULED"));
     }
 
     #[test]

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::build::Field;
+use super::difference::Seen;
 use crate::cockpit::effect::{Effect, Stamp};
+use crate::cockpit::envelope::Draft;
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, World};
 use crate::domain::actor::Actor;
@@ -58,20 +60,28 @@ impl Kept {
         is_due
     }
 
-    /// Keeps what was typed; drops the draft where nothing is left of it.
-    pub fn keep(&mut self, fields: &[Field]) -> Option<Ask> {
+    /// What was typed, and what the ticket was like for whoever typed it.
+    pub fn draft(&self, fields: &[Field], seen: Option<&Seen>) -> Draft {
         let typed: Map<String, Value> = fields
             .iter()
             .map(|field| (field.name().to_owned(), field.control.draft()))
             .filter(|(_, draft)| !draft.is_null())
             .collect();
-        let key = self.key.clone();
-        if typed.is_empty() {
-            let was_there = std::mem::take(&mut self.is_there);
-            return was_there.then_some(Ask::Effect(Effect::DropDraft { key }));
+        let mut said = json!({"fields": typed});
+        if let Some(seen) = seen {
+            said["seen"] = seen.before().clone();
         }
-        self.is_there = true;
-        Some(Ask::Effect(Effect::KeepDraft { key, draft: json!({"fields": typed}) }))
+        Draft { form: self.key.clone(), said }
+    }
+
+    /// Keeps what was typed; drops the draft where nothing is left of it.
+    pub fn keep(&mut self, fields: &[Field], seen: Option<&Seen>) -> Option<Ask> {
+        let draft = self.draft(fields, seen);
+        let was_there = std::mem::replace(&mut self.is_there, draft.is_something());
+        if self.is_there {
+            return Some(Ask::Effect(Effect::KeepDraft { key: draft.form, draft: draft.said }));
+        }
+        was_there.then_some(Ask::Effect(Effect::DropDraft { key: draft.form }))
     }
 
     /// Whether there is a draft that a call would end.

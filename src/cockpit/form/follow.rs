@@ -11,7 +11,7 @@ use super::preview::Judged;
 use crate::cockpit::effect::Effect;
 use crate::cockpit::msg::CaseData;
 use crate::cockpit::part::{Ask, World};
-use crate::domain::refusal::Code;
+use crate::domain::refusal::{Code, Refusal};
 use crate::domain::state::State;
 
 impl Form {
@@ -114,9 +114,14 @@ impl Form {
         self.place_refusal(&judged);
         self.outlook.judged = judged;
         let Judged::Refused(refusal) = &self.outlook.judged else { return Vec::new() };
-        let newer = refusal.field("ticket").filter(|_| refusal.code() == Code::VersionConflict).cloned();
-        let is_news = newer.zip(self.seen.as_mut()).is_some_and(|(ticket, seen)| seen.learn(&ticket));
-        if is_news { self.moved_on(world) } else { Vec::new() }
+        let refusal = refusal.clone();
+        if self.learn_newer(&refusal) { self.moved_on(world) } else { Vec::new() }
+    }
+
+    /// Takes the newer ticket that a conflict tells of; whether it is news.
+    pub(super) fn learn_newer(&mut self, refusal: &Refusal) -> bool {
+        let newer = refusal.field("ticket").filter(|_| refusal.code() == Code::VersionConflict);
+        newer.zip(self.seen.as_mut()).is_some_and(|(ticket, seen)| seen.learn(ticket))
     }
 
     pub(super) fn restore(&mut self, draft: &Value, world: &World<'_>) -> Vec<Ask> {

@@ -28,7 +28,6 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use serde_json::Value;
-use uuid::Uuid;
 
 use self::build::Field;
 use self::check::Checked;
@@ -39,11 +38,11 @@ use self::field::{Scene, Took};
 use self::newticket::Jobs;
 use self::preview::{Judged, Outlook};
 use super::effect::Effect;
+use super::envelope::Envelope;
 use super::keymap::{Action, Scope};
 use super::msg::{CaseData, Msg};
 use super::part::{Ask, Part, Press, World};
 use super::refused::{At, told};
-use crate::domain::actor::Actor;
 use crate::domain::directory::Kind;
 use crate::domain::refusal::Refusal;
 use crate::domain::tool::{From, Risk, Tool};
@@ -95,7 +94,7 @@ impl Form {
     pub fn open(tool: &'static Tool, kind: Option<Kind>, world: &World<'_>) -> (Self, Vec<Ask>) {
         let seen = if tool.spec.takes_ticket() { Seen::new(world) } else { None };
         let row = world.row.filter(|_| seen.is_some());
-        let key = draft::key(tool, kind, seen.as_ref().map(|seen| seen.ticket), world.actor);
+        let key = Self::draft_key(tool, kind, world);
         let fields = build::fields(&tool.schema(kind), kind);
         let mut form = Self {
             tool,
@@ -124,6 +123,8 @@ impl Form {
         }
         if let Some(draft) = world.drafts.get(&form.kept.key) {
             asks.extend(form.restore(draft, world));
+            let was_seen = draft.get("seen").cloned();
+            asks.extend(form.recall(world, |seen| seen.recall(&was_seen.unwrap_or_default())));
         }
         asks.extend(form.recheck(world));
         asks.extend(form.ask_outlook(world));
@@ -131,15 +132,34 @@ impl Form {
     }
 
     /// Under which key what is typed into a tool's form is kept.
-    pub fn draft_key(tool: &Tool, kind: Option<Kind>, ticket: Option<Uuid>, actor: &Actor) -> String {
-        draft::key(tool, kind, ticket, actor)
+    pub fn draft_key(tool: &Tool, kind: Option<Kind>, world: &World<'_>) -> String {
+        let ticket = world.row.filter(|_| tool.spec.takes_ticket()).map(|row| row.id);
+        draft::key(tool, kind, ticket, world.actor)
+    }
+
+    /// Is what a call was made of: whoever made it saw the ticket as it was then.
+    pub fn of_call(&mut self, envelope: &Envelope, world: &World<'_>) -> Vec<Ask> {
+        let was_seen = envelope.draft.as_ref().and_then(|draft| draft.said.get("seen"));
+        self.recall(world, |seen| match (was_seen, envelope.if_version) {
+            (Some(was), _) => seen.recall(was),
+            (None, Some(version)) => seen.recall_version(version),
+            (None, None) => {}
+        })
     }
 
     /// Says where a call was refused that had been sent.
-    pub fn place(&mut self, refusal: &Refusal, world: &World<'_>) {
+    pub fn place(&mut self, refusal: &Refusal, world: &World<'_>) -> Vec<Ask> {
         self.has_tried = true;
         self.said = Some(format!("This was refused: {}", told(refusal, At::Form, world)));
         self.place_refusal(&Judged::of(refusal.clone()));
+        if self.learn_newer(refusal) { self.moved_on(world) } else { Vec::new() }
+    }
+
+    /// Goes back to what was seen before; where the ticket moved on since, it is read again to show how.
+    fn recall(&mut self, world: &World<'_>, recall: impl FnOnce(&mut Seen)) -> Vec<Ask> {
+        let Some(seen) = &mut self.seen else { return Vec::new() };
+        recall(seen);
+        if seen.has_moved_on() { self.moved_on(world) } else { Vec::new() }
     }
 
     fn scene<'a>(&self, world: &'a World<'a>, case: Option<&'a CaseData>) -> Scene<'a> {
@@ -242,7 +262,7 @@ impl Form {
 
     fn close(&mut self, world: &World<'_>) -> Vec<Ask> {
         let mut asks = self.leave(world);
-        asks.extend(self.kept.keep(&self.fields));
+        asks.extend(self.kept.keep(&self.fields, self.seen.as_ref()));
         asks.push(Ask::Close);
         asks
     }
@@ -286,7 +306,7 @@ impl Part for Form {
                 is_used = took.is_used;
                 // What was typed is kept for when one comes back.
                 if took.asks.iter().any(|ask| matches!(ask, Ask::Close)) {
-                    asks.extend(self.kept.keep(&self.fields));
+                    asks.extend(self.kept.keep(&self.fields, self.seen.as_ref()));
                 }
                 asks.extend(took.asks);
             }
@@ -339,7 +359,7 @@ impl Part for Form {
             (Stop::Send, ..) => asks.extend(self.press_send(world)),
             (Stop::Jobs, Some(row), _) if row > 0 => {
                 let chosen = self.jobs.as_ref().map(|jobs| jobs.go(row - 1)).unwrap_or_default();
-                asks.extend(self.kept.keep(&self.fields));
+                asks.extend(self.kept.keep(&self.fields, self.seen.as_ref()));
                 asks.extend(chosen);
             }
             _ => {}
@@ -361,7 +381,7 @@ impl Part for Form {
         }
         self.was_live = world.is_live;
         if self.kept.is_due(msg) {
-            asks.extend(self.kept.keep(&self.fields));
+            asks.extend(self.kept.keep(&self.fields, self.seen.as_ref()));
         }
         if self.outlook.hear(msg) {
             asks.extend(self.hear_outlook(world));

@@ -37,8 +37,8 @@ impl Form {
             payload: self.checked.body.clone(),
             if_version,
             actor: world.actor.clone(),
-            upload: upload.map(|(path, _)| path.to_owned()),
-            draft_key: self.kept.is_there().then(|| self.kept.key.clone()),
+            upload: upload.map(|(content, _)| content.clone()),
+            draft: None,
         }
     }
 
@@ -81,8 +81,9 @@ impl Form {
             self.said = Some("The outcome is still being looked at. Look at it, then send.".to_owned());
             return asks;
         }
-        let kept = self.kept.keep(&self.fields);
-        let envelope = self.envelope(world, self.seen.as_ref().map(Seen::version));
+        let kept = self.kept.keep(&self.fields, self.seen.as_ref());
+        let mut envelope = self.envelope(world, self.seen.as_ref().map(Seen::version));
+        envelope.draft = Some(Box::new(self.kept.draft(&self.fields, self.seen.as_ref())));
         asks.extend(kept);
         asks.extend([Ask::Effect(Effect::Send(envelope)), Ask::Close]);
         asks

@@ -23,7 +23,7 @@ fn sent(stage: &mut Stage, tool: &str, target: Target) -> Envelope {
         if_version: None,
         actor: Actor::local("maria", Role::Dispatcher),
         upload: None,
-        draft_key: None,
+        draft: None,
     };
     stage.model.known.calls.pressed(envelope.clone(), noon());
     stage.model.awaits = Some(envelope.request_id);

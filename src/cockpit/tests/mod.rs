@@ -2,6 +2,7 @@
 
 mod answers;
 mod case;
+mod drafts;
 pub mod fixture;
 mod keys;
 mod queue;

@@ -195,7 +195,7 @@ fn call(tool: &str) -> Envelope {
         if_version: Some(3),
         actor: Actor::local("maria", Role::Dispatcher),
         upload: None,
-        draft_key: None,
+        draft: None,
     }
 }
 

@@ -24,7 +24,7 @@ fn envelope(number: u128) -> Envelope {
         if_version: Some(3),
         actor: Actor::local("maria", Role::Dispatcher),
         upload: None,
-        draft_key: Some("tech.check_in/1".to_owned()),
+        draft: None,
     }
 }
 
@@ -68,17 +68,15 @@ fn the_menu_gives_the_reason_of_the_engine_for_what_is_grey() {
 }
 
 #[test]
-fn a_call_is_shown_running_until_it_is_answered_and_its_draft_goes_then() {
+fn a_call_is_shown_running_until_it_is_answered() {
     let mut stage = Stage::full(120, 40);
     let call = envelope(10_423);
-    stage.model.known.drafts.insert("tech.check_in/1".to_owned(), json!({}));
     stage.hear(Msg::Call(CallNews::Adopted(call.clone())));
     let line = |stage: &mut Stage| stage.text().lines().find(|line| line.contains("T-10423  Main")).unwrap().to_owned();
     assert!(line(&mut stage).contains('↻'));
     let body = json!({"id": id(10_423), "number": "T-10423", "state": "IN_PROGRESS"}).to_string();
     let outcome = Ok(Reply { status: 200, body, replayed: false });
     let effects = stage.hear(Msg::Call(CallNews::Answered { envelope: call, outcome }));
-    assert!(effects.contains(&Effect::DropDraft { key: "tech.check_in/1".to_owned() }));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::LoadCase { .. })));
     assert!(!line(&mut stage).contains('↻'));
     assert!(stage.text().contains("T-10423 is IN PROGRESS"));
@@ -156,22 +154,6 @@ fn a_question_does_not_come_up_under_typing_hands() {
     assert_eq!(stage.model.queue.filter_text(), "pier");
     stage.keys("enter");
     assert!(stage.text().contains("Send it after all?"));
-}
-
-#[test]
-fn what_was_sent_is_not_in_the_next_form() {
-    let mut stage = Stage::full(120, 40);
-    let mut call = envelope(10_423);
-    stage.model.known.drafts.insert("maria ticket.create new".to_owned(), json!({"summary": "caller one"}));
-    call.draft_key = Some("maria ticket.create new".to_owned());
-    let effects = crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call.clone()))]);
-    let sent = effects.iter().find_map(|effect| match effect {
-        Effect::Send(envelope) => envelope.draft_key.clone(),
-        _ => None,
-    });
-    assert_eq!(sent, Some(format!("sent {}", call.request_id)));
-    assert!(!stage.model.known.drafts.contains_key("maria ticket.create new"));
-    assert!(stage.model.known.drafts.contains_key(&sent.unwrap()));
 }
 
 #[test]
@@ -333,47 +315,6 @@ fn whoever_went_on_is_not_brought_to_the_ticket_that_was_waited_for() {
 }
 
 #[test]
-fn what_was_typed_into_a_call_that_was_refused_or_taken_back_is_in_its_form_again() {
-    let key = format!("maria {} {}", envelope(1).tool, id(10_423));
-    for news in ["refused", "taken back"] {
-        let mut stage = Stage::with_case(120, 40);
-        let mut call = envelope(10_423);
-        call.draft_key = Some(key.clone());
-        stage.model.known.drafts.insert(key.clone(), json!({"fields": {"incident_type": "LOCK"}}));
-        let sent = crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call))]);
-        let Some(Effect::Send(call)) = sent.last().cloned() else { panic!("{sent:?}") };
-        assert!(!stage.model.known.drafts.contains_key(&key));
-        // Somebody reads something else meanwhile, so no form comes up by itself.
-        stage.keys("?");
-        stage.hear(Msg::Call(match news {
-            "refused" => CallNews::Answered { envelope: call, outcome: Err(refused("No.")) },
-            _ => CallNews::Withdrawn(call.request_id),
-        }));
-        assert!(stage.model.known.drafts.contains_key(&key), "{news}");
-        stage.keys("esc c enter");
-        assert_eq!(stage.model.scope(), Scope::Form, "{news}: {}", stage.text());
-    }
-}
-
-#[test]
-fn a_refused_call_does_not_take_the_place_of_what_was_begun_later() {
-    let key = format!("maria {} {}", envelope(1).tool, id(10_423));
-    let mut stage = Stage::with_case(120, 40);
-    let mut call = envelope(10_423);
-    call.draft_key = Some(key.clone());
-    let (older, newer) = (json!({"fields": {"incident_type": "A"}}), json!({"fields": {"incident_type": "B"}}));
-    stage.model.known.drafts.insert(key.clone(), older.clone());
-    let sent = crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call))]);
-    let Some(Effect::Send(call)) = sent.last().cloned() else { panic!("{sent:?}") };
-    stage.model.known.drafts.insert(key.clone(), newer.clone());
-    stage.model.awaits = Some(call.request_id);
-    stage.hear(Msg::Call(CallNews::Answered { envelope: call.clone(), outcome: Err(refused("No.")) }));
-    let drafts = &stage.model.known.drafts;
-    assert_eq!([&drafts[&key], &drafts[call.draft_key.as_deref().unwrap()]], [&newer, &older]);
-    assert!(stage.said().contains("begun later"), "{}", stage.said());
-}
-
-#[test]
 fn a_promise_that_a_change_breaks_is_announced_like_one_that_time_breaks() {
     let mut stage = Stage::full(120, 40);
     // From routine to urgent, and so long since it was taken down that it is late at once.
@@ -440,19 +381,4 @@ fn a_long_line_of_an_entry_is_read_to_its_end() {
     let raw = crate::cockpit::dialogs::raw::Raw::new("Event".to_owned(), &value, None);
     crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Open(Box::new(raw))]);
     assert!(stage.text().contains("the end\""), "{}", stage.text());
-}
-
-#[test]
-fn what_was_taken_back_is_in_its_form_also_where_its_ticket_has_to_be_looked_for() {
-    let mut stage = Stage::full(120, 40);
-    let key = format!("maria {} {}", envelope(1).tool, id(999));
-    let mut call = envelope(999);
-    call.draft_key = Some(key.clone());
-    stage.model.known.drafts.insert(key.clone(), json!({"fields": {"note": "kept"}}));
-    let sent = crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Effect(Effect::Send(call))]);
-    let Some(Effect::Send(call)) = sent.last().cloned() else { panic!("{sent:?}") };
-    crate::cockpit::heed::heed(&mut stage.model, vec![Ask::TakeBack { id: call.request_id, reopens: true }]);
-    stage.hear(Msg::Call(CallNews::Withdrawn(call.request_id)));
-    assert!(stage.said().contains("is looked for"), "{}", stage.said());
-    assert!(stage.model.known.drafts.contains_key(&key));
 }

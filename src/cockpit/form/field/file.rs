@@ -1,6 +1,9 @@
 //! Where a file of evidence is kept: one that is chosen here and sent along, or a uri that is typed.
 
-use std::path::{Path, PathBuf};
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
 
 use ratatui::text::{Line, Span};
 use serde_json::{Value, json};
@@ -8,10 +11,13 @@ use serde_json::{Value, json};
 use super::line::Typed;
 use super::{Control, Look, Scene, Took};
 use crate::cockpit::effect::{Effect, Stamp};
+use crate::cockpit::envelope::Upload;
 use crate::cockpit::keymap::Action;
-use crate::cockpit::msg::{Entry, Fingerprint, Msg};
+use crate::cockpit::msg::{Entry, Msg};
 use crate::cockpit::part::{Ask, Press};
 use crate::cockpit::theme::Role;
+use crate::domain::canonical::sha256_hex;
+use crate::engine::uri_of;
 use crate::text;
 
 /// Entries that are shown at once.
@@ -27,16 +33,34 @@ pub struct File {
     at: Option<usize>,
     listing: Option<Stamp>,
     reading: Option<Stamp>,
-    chosen: Option<Fingerprint>,
+    chosen: Option<Chosen>,
     failure: Option<String>,
     /// Evidence of this kind may be written here, word by word.
     is_note: bool,
     is_touched: bool,
 }
 
-/// Whether a text names something that is kept already.
-fn is_uri(text: &str) -> bool {
-    text.contains("://") || text.starts_with("dispatch:")
+/// What is kept with the call, and what names it as evidence.
+#[derive(Debug)]
+struct Chosen {
+    content: Upload,
+    uri: String,
+    sha256: String,
+    bytes: u64,
+}
+
+/// Whether a text begins like something that is kept already: with a scheme.
+fn has_scheme(text: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    };
+    text.starts_with("dispatch:") || text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
+}
+
+/// Whether a text begins like a path and nothing else does.
+fn is_rooted(text: &str) -> bool {
+    ["/", "~/", "./", "../"].iter().any(|root| text.starts_with(root))
 }
 
 /// The folder of a path as it is typed, with its last slash, and what follows.
@@ -81,7 +105,7 @@ impl File {
     /// Lists the folder that the text is in, unless it is listed already.
     fn list(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
         let folder = split(self.typed.text()).0.to_owned();
-        if is_uri(self.typed.text()) || self.folder.as_ref() == Some(&folder) {
+        if self.is_uri() || self.folder.as_ref() == Some(&folder) {
             return Vec::new();
         }
         let stamp = scene.world.stamp();
@@ -92,13 +116,16 @@ impl File {
     }
 
     fn fingerprint(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
-        let stamp = scene.world.stamp();
-        self.reading = Some(stamp);
         self.failure = None;
         if self.is_words() {
             let words = self.typed.text().trim().to_owned();
-            return vec![Ask::Effect(Effect::WriteNote { stamp, words })];
+            let (sha256, bytes) = (sha256_hex(words.as_bytes()), words.len() as u64);
+            let chosen = Chosen { uri: uri_of(&sha256), sha256, bytes, content: Upload::Words { words } };
+            (self.reading, self.chosen) = (None, Some(chosen));
+            return Vec::new();
         }
+        let stamp = scene.world.stamp();
+        self.reading = Some(stamp);
         vec![Ask::Effect(Effect::Fingerprint { stamp, path: PathBuf::from(self.typed.text().trim()) })]
     }
 
@@ -126,15 +153,48 @@ impl File {
         took.asking(asks)
     }
 
+    /// Whether what is typed names something that is kept already. A note may speak of one.
+    fn is_uri(&self) -> bool {
+        let text = self.typed.text().trim();
+        has_scheme(text) && !(self.is_note && text.contains(char::is_whitespace))
+    }
+
     /// Whether what is typed is a note itself, not the name of a file that holds one.
     fn is_words(&self) -> bool {
         let text = self.typed.text().trim();
-        let is_listed = self.entries.iter().any(|entry| entry.name == text);
-        self.is_note && !is_listed && !text.starts_with(['/', '~', '.']) && !is_uri(text)
+        let (folder, name) = split(text);
+        let is_there = self.folder.as_deref() == Some(folder) && self.entries.iter().any(|entry| entry.name == name);
+        // With spaces in it, it is a path only if there is one, which is not known while its folder is being read.
+        let is_path = is_rooted(text) && (!text.contains(char::is_whitespace) || self.listing.is_some());
+        self.is_note && !is_there && !is_path && !self.is_uri()
     }
 
     fn is_settled(&self) -> bool {
-        self.chosen.is_some() || self.reading.is_some() || is_uri(self.typed.text())
+        self.chosen.is_some() || self.reading.is_some() || self.is_uri()
+    }
+
+    /// What is said beneath the text.
+    fn beneath(&self) -> Option<(Role, String)> {
+        match (&self.chosen, &self.failure) {
+            (Some(found), _) => {
+                let print = found.sha256.get(..12).unwrap_or_default();
+                Some((Role::Muted, format!("{} · sha256 {print} · kept with the call", size(found.bytes))))
+            }
+            (None, Some(why)) => Some((Role::Warning, why.clone())),
+            (None, None) if self.reading.is_some() => Some((Role::Muted, "reading it …".to_owned())),
+            (None, None) if self.is_words() && self.typed.said().is_some() => {
+                Some((Role::Muted, "enter keeps these words as the note".to_owned()))
+            }
+            (None, None) if self.is_words() => Some((Role::Muted, "write the note here, or choose a file".to_owned())),
+            (None, None) => None,
+        }
+    }
+
+    /// The entries that are listed, and on which line they begin: none where one is not choosing among them.
+    fn listed(&self) -> (usize, Vec<&Entry>) {
+        let is_writing = self.is_words() && self.typed.said().is_some();
+        let shown = if self.is_settled() || is_writing { Vec::new() } else { self.shown() };
+        (1 + usize::from(self.beneath().is_some()), shown)
     }
 }
 
@@ -143,7 +203,7 @@ impl Control for File {
         match (self.typed.said(), &self.chosen) {
             (None, _) => Ok(None),
             (_, Some(chosen)) => Ok(Some(chosen.uri.as_str().into())),
-            (Some(said), None) if is_uri(said) => Ok(Some(said.into())),
+            (Some(said), None) if self.is_uri() => Ok(Some(said.into())),
             _ if self.reading.is_some() => Err("It is being read; once more in a moment.".to_owned()),
             _ => Err(self.failure.clone().unwrap_or_else(|| {
                 "Choose a file of the list with enter, or write a uri such as s3://bucket/photo.jpg.".to_owned()
@@ -166,7 +226,7 @@ impl Control for File {
         self.fill(draft, scene);
         self.is_touched = true;
         let text = self.typed.text();
-        if text.trim().is_empty() || is_uri(text) || text.ends_with('/') {
+        if text.trim().is_empty() || self.is_uri() || text.ends_with('/') {
             return Vec::new();
         }
         self.fingerprint(scene)
@@ -183,18 +243,18 @@ impl Control for File {
             return Took::nothing();
         }
         // Words are a note and nothing else.
-        let was_words = self.chosen.take_if(|found| found.path.file_stem().is_some_and(|stem| *stem == *found.sha256));
+        let was_words = self.chosen.take_if(|found| matches!(found.content, Upload::Words { .. }));
         if was_words.is_some() {
             return Took::changed();
         }
-        if self.typed.said().is_none() || self.chosen.is_some() || is_uri(self.typed.text()) {
+        if self.typed.said().is_none() || self.chosen.is_some() || self.is_uri() {
             return Took::used();
         }
         Took::changed().asking(self.fingerprint(scene))
     }
 
     fn press(&mut self, press: Press, scene: &Scene<'_>) -> Took {
-        let count = if self.is_settled() { 0 } else { self.shown().len() };
+        let count = self.listed().1.len();
         match press.action {
             Some(Action::Down) if count > 0 => {
                 self.at = Some(self.at.map_or(0, |at| (at + 1).min(count - 1)));
@@ -238,7 +298,14 @@ impl Control for File {
             Msg::Fingerprint { stamp, outcome } if self.reading == Some(*stamp) => {
                 self.reading = None;
                 match outcome {
-                    Ok(found) => self.chosen = Some(found.clone()),
+                    Ok(found) => {
+                        self.chosen = Some(Chosen {
+                            content: Upload::File(found.path.clone()),
+                            uri: found.uri.clone(),
+                            sha256: found.sha256.clone(),
+                            bytes: found.bytes,
+                        });
+                    }
                     Err(why) => self.failure = Some(why.clone()),
                 }
                 Took::changed().asking(self.list(scene))
@@ -255,9 +322,10 @@ impl Control for File {
     }
 
     fn click(&mut self, _: usize, row: usize, _: usize, scene: &Scene<'_>) -> Took {
-        match row.checked_sub(1) {
-            Some(row) if !self.is_settled() => self.take(self.first() + row, scene),
-            _ => Took::nothing(),
+        let (first, listed) = self.listed();
+        match row.checked_sub(first).map(|row| self.first() + row).filter(|at| *at < listed.len()) {
+            Some(at) => self.take(at, scene),
+            None => Took::nothing(),
         }
     }
 
@@ -266,36 +334,18 @@ impl Control for File {
             return Vec::new();
         }
         let mut lines = vec![Line::from(self.typed.spans(look, look.width))];
-        let beneath = match (&self.chosen, &self.failure) {
-            (Some(found), _) => Some((
-                Role::Muted,
-                format!(
-                    "{} · sha256 {} · kept with the call",
-                    size(found.bytes),
-                    found.sha256.get(..12).unwrap_or_default()
-                ),
-            )),
-            (None, Some(why)) => Some((Role::Warning, why.clone())),
-            (None, None) if self.reading.is_some() => Some((Role::Muted, "reading it …".to_owned())),
-            (None, None) if self.is_words() && self.typed.said().is_some() => {
-                Some((Role::Muted, "enter keeps these words as the note".to_owned()))
-            }
-            (None, None) if self.is_words() => Some((Role::Muted, "write the note here, or choose a file".to_owned())),
-            (None, None) => None,
-        };
-        lines.extend(beneath.map(|(role, said)| {
+        lines.extend(self.beneath().map(|(role, said)| {
             Line::styled(text::cut(&text::plain(&said), look.width).into_owned(), look.style(role))
         }));
-        let is_writing = self.is_words() && self.typed.said().is_some();
-        if look.is_focused && !self.is_settled() && !is_writing {
-            let rows = self.shown().into_iter().enumerate().skip(self.first()).take(ROWS);
+        if look.is_focused {
+            let rows = self.listed().1.into_iter().enumerate().skip(self.first()).take(ROWS);
             lines.extend(rows.map(|(n, entry)| self.row(n, entry, look)));
         }
         lines
     }
 
-    fn upload(&self) -> Option<(&Path, &str)> {
-        self.chosen.as_ref().map(|found| (found.path.as_path(), found.sha256.as_str()))
+    fn upload(&self) -> Option<(&Upload, &str)> {
+        self.chosen.as_ref().map(|found| (&found.content, found.sha256.as_str()))
     }
 }
 
@@ -324,89 +374,4 @@ impl File {
 /// What the form's other fields take from a file.
 pub fn checksum_of(control: &dyn Control) -> Option<Value> {
     control.upload().map(|(_, sha256)| json!(sha256))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cockpit::form::testing::{Stage, type_into};
-
-    fn stamp_of(asks: &[Ask]) -> Stamp {
-        match asks.last() {
-            Some(Ask::Effect(
-                Effect::Folder { stamp, .. } | Effect::Fingerprint { stamp, .. } | Effect::WriteNote { stamp, .. },
-            )) => *stamp,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn entry(name: &str, is_folder: bool) -> Entry {
-        Entry { name: name.into(), is_folder, bytes: 1_234_567 }
-    }
-
-    #[test]
-    fn a_file_is_found_folder_by_folder_and_named_by_its_hash() {
-        let stage = Stage::new();
-        let mut file = File::new(10_000);
-        let asks = stage.scene(|scene| file.learn(scene));
-        let entries = vec![entry(".hidden", false), entry("photos", true), entry("note.txt", false)];
-        let listed = Msg::Folder { stamp: stamp_of(&asks), outcome: Ok(entries) };
-        stage.scene(|scene| file.hear(&listed, scene));
-        assert_eq!(stage.lines(&file, 60)[1..], ["  photos/", "  note.txt  1.2 MB"]);
-        let took = type_into(&mut file, "ph enter", &stage);
-        assert!(format!("{:?}", took.asks).contains("photos/"), "{took:?}");
-        let listed = Msg::Folder { stamp: stamp_of(&took.asks), outcome: Ok(vec![entry("after.jpg", false)]) };
-        stage.scene(|scene| file.hear(&listed, scene));
-        let took = type_into(&mut file, "down enter", &stage);
-        assert!(file.value().unwrap_err().contains("being read"));
-        let found = Fingerprint {
-            path: "photos/after.jpg".into(),
-            uri: "dispatch:sha256/ab".into(),
-            sha256: "ab".repeat(32),
-            bytes: 1_234_567,
-        };
-        let read = Msg::Fingerprint { stamp: stamp_of(&took.asks), outcome: Ok(found) };
-        assert!(stage.scene(|scene| file.hear(&read, scene)).is_changed);
-        assert_eq!(file.value(), Ok(Some(json!("dispatch:sha256/ab"))));
-        assert_eq!(file.upload().unwrap().0, Path::new("photos/after.jpg"));
-    }
-
-    #[test]
-    fn a_uri_may_be_typed_and_a_file_that_cannot_be_read_says_why() {
-        let stage = Stage::new();
-        let mut file = File::new(10_000);
-        type_into(&mut file, "s3://jobs/after.jpg", &stage);
-        assert_eq!((file.value(), file.upload()), (Ok(Some(json!("s3://jobs/after.jpg"))), None));
-        type_into(&mut file, "ctrl-u gone.jpg", &stage);
-        let took = stage.scene(|scene| file.leave(scene));
-        let read = Msg::Fingerprint { stamp: stamp_of(&took.asks), outcome: Err("There is no such file.".into()) };
-        stage.scene(|scene| file.hear(&read, scene));
-        assert_eq!(file.value(), Err("There is no such file.".to_owned()));
-    }
-
-    #[test]
-    fn a_note_may_be_written_instead_of_chosen() {
-        let stage = Stage::new();
-        let mut file = File::new(10_000);
-        stage.scene(|scene| file.narrow("kind", Some(&json!("NOTE")), scene));
-        assert!(stage.lines(&file, 60)[1].contains("write the note here"));
-        let took = type_into(&mut file, "Shutter space braced enter", &stage);
-        let Some(Ask::Effect(Effect::WriteNote { stamp, words })) = took.asks.last() else { panic!("{took:?}") };
-        assert_eq!(words, "Shutter braced");
-        let (sha256, uri) = ("ab".repeat(32), "dispatch:sha256/ab".to_owned());
-        let found = Fingerprint { path: format!("notes/{sha256}.txt").into(), uri, sha256, bytes: 14 };
-        let written = Msg::Fingerprint { stamp: *stamp, outcome: Ok(found) };
-        assert!(stage.scene(|scene| file.hear(&written, scene)).is_changed);
-        assert_eq!((file.value(), file.draft()), (Ok(Some(json!("dispatch:sha256/ab"))), json!("Shutter braced")));
-        let took = stage.scene(|scene| file.narrow("kind", Some(&json!("PHOTO")), scene));
-        assert!(took.is_changed && file.value().is_err(), "words are no photo");
-    }
-
-    #[test]
-    fn a_dropped_path_loses_its_quotes() {
-        let stage = Stage::new();
-        let mut file = File::new(10_000);
-        stage.scene(|scene| file.paste("'/tmp/a b.jpg'\n", scene));
-        assert_eq!(file.draft(), json!("/tmp/a b.jpg"));
-    }
 }

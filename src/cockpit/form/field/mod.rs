@@ -19,12 +19,12 @@ pub mod windows;
 pub mod words;
 
 use std::fmt::Debug;
-use std::path::Path;
 
 use chrono_tz::Tz;
 use ratatui::text::Line;
 use serde_json::Value;
 
+use crate::cockpit::envelope::Upload;
 use crate::cockpit::keymap::Action;
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, Press, World};
@@ -151,8 +151,8 @@ pub trait Control: Debug + Send {
     fn record(&self) -> Option<&Value> {
         None
     }
-    /// The file to be kept with the call, and its hash.
-    fn upload(&self) -> Option<(&Path, &str)> {
+    /// What is to be kept with the call, and its hash.
+    fn upload(&self) -> Option<(&Upload, &str)> {
         None
     }
     /// Whether what it says is a time of the site's clock.

@@ -180,6 +180,8 @@ fn what_cannot_be_undone_shows_what_is_lost_and_is_not_sent_by_enter() {
     assert_eq!(envelope.payload, json!({"reason": "no access"}));
     assert_eq!((envelope.if_version, envelope.request_id.get_version_num()), (Some(4), 7));
     assert_eq!(envelope.target, Target::Ticket { id: testing::TICKET, number: "T-10423".into() });
-    assert_eq!(envelope.draft_key.as_deref(), Some(format!("maria ticket.cancel {}", testing::TICKET).as_str()));
-    assert!(draft(&asks).is_some() && matches!(asks.last(), Some(Ask::Close)));
+    let typed = envelope.draft.as_ref().unwrap();
+    assert_eq!(typed.form, format!("maria ticket.cancel {}", testing::TICKET));
+    assert_eq!(Some(&typed.said), draft(&asks).as_ref());
+    assert!(matches!(asks.last(), Some(Ask::Close)));
 }
