@@ -326,6 +326,7 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
         model.known.unread.remove(id);
         model.known.alarms.remove(id);
     }
+    let is_over = rows.iter().any(|row| row.state.is_terminal() && model.known.rows.slot(row.ticket_id).is_some());
     let had_changes = !rows.is_empty() || !deleted.is_empty();
     if had_changes {
         let bundle = model.known.bundle.clone();
@@ -336,6 +337,8 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
         follow(model, left);
     }
     let mut effects = if is_selected { load_case(model) } else { Vec::new() };
+    // What is closed now may be what was looked for.
+    effects.extend(is_over.then(|| model.queue.search_again(&model.known)).flatten());
     if model.known.is_complete {
         effects.extend(alarm(model, &emergencies, "new emergency"));
         effects.extend(alarm(model, &broken, "promise broken"));
@@ -347,20 +350,20 @@ fn changes(model: &mut Model, rows: Vec<Row>, deleted: &[Uuid], at: Timestamp) -
 fn found(model: &mut Model, rows: Vec<Row>) {
     let now = model.known.now();
     let is_cut = rows.len() >= FOUND as usize;
+    let found = rows.iter().map(|row| row.ticket_id).collect();
     let mut guests = Vec::new();
     for row in rows {
         let line = model.known.rows.guest(row);
         let judged = super::rows::Judged(&line, &model.known.bundle.policy);
-        let is_shown =
-            model.known.rows.slot(line.id).is_some() && model.queue.shown.place(&model.known, line.id).is_some();
-        if !is_shown && model.queue.shown.filter().shows_but_for_words(&judged, now) {
+        let is_open = model.known.rows.slot(line.id).is_some();
+        if !is_open && model.queue.shown.filter().shows_but_for_words(&judged, now) {
             guests.push(line.id);
             model.known.guests.insert(line.id, line);
         }
     }
     let kept: HashSet<Uuid> = guests.iter().copied().chain(model.queue.selected()).collect();
     model.known.guests.retain(|id, _| kept.contains(id));
-    model.queue.shown.set_guests(guests, is_cut);
+    model.queue.shown.set_found(&model.known, found, guests, is_cut);
     go_to_wanted(model);
     follow(model, None);
 }

@@ -17,7 +17,7 @@ use super::envelope::{Envelope, Target, waiting};
 use super::extract::Extract;
 use super::form::Form;
 use super::keymap::{self, Action, Scope};
-use super::model::{Focus, Model};
+use super::model::{Focus, Model, SPLIT};
 use super::panes::case::Tab;
 use super::panes::case::summary::lacks_evidence;
 use super::part::{Ask, Part, Press};
@@ -109,8 +109,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
             Vec::new()
         }
         Action::Wider | Action::Narrower => {
-            let split = if action == Action::Wider { model.split + 4 } else { model.split.saturating_sub(4) };
-            set_split(model, split)
+            let split = model.split.unwrap_or(SPLIT);
+            set_split(model, if action == Action::Wider { split + 4 } else { split.saturating_sub(4) })
         }
         Action::Acknowledge => {
             let many = std::mem::take(&mut model.known.alarms).len();
@@ -138,8 +138,9 @@ fn list(model: &Model) -> Extract {
 }
 
 pub(super) fn set_split(model: &mut Model, split: u16) -> Vec<Effect> {
-    model.split = split.clamp(20, 85);
-    vec![Effect::KeepChoice { key: "split", value: json!(model.split) }]
+    let split = split.clamp(20, 85);
+    model.split = Some(split);
+    vec![Effect::KeepChoice { key: "split", value: json!(split) }]
 }
 
 fn copy(model: &mut Model, action: Action) -> Vec<Effect> {

@@ -408,7 +408,7 @@ impl Keymap {
             // What is no text keeps its meaning over a dialog, as far as it cannot harm it.
             Scope::List | Scope::Question | Scope::Export | Scope::Read | Scope::Line | Scope::Form => {
                 find(Scope::Global).filter(|action| {
-                    let is_help = *action == A::Help && scope == Scope::Form;
+                    let is_help = *action == A::Help && scope != Scope::Read;
                     (is_help || matches!(action, A::Redraw | A::Suspend)) && !key.is_text()
                 })
             }

@@ -100,8 +100,8 @@ pub struct Model {
     pub(super) said_of: Option<Uuid>,
     /// The call that was sent last, as long as nobody touched anything since.
     pub(super) awaits: Option<Uuid>,
-    /// How many of a hundred columns or rows the queue has.
-    pub split: u16,
+    /// How many of a hundred columns or rows the queue has, where somebody said so.
+    pub split: Option<u16>,
     pub(super) drags_splitter: bool,
     pub(super) areas: Cell<Areas>,
     pub(super) size: (u16, u16),
@@ -171,7 +171,7 @@ impl Model {
             said_until: now,
             said_of: None,
             awaits: None,
-            split: split.unwrap_or(SPLIT).clamp(20, 85),
+            split: split.map(|split| split.clamp(20, 85)),
             drags_splitter: false,
             areas: Cell::default(),
             size: (0, 0),

@@ -15,8 +15,7 @@ pub(super) fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     let is_down = matches!(event.kind, MouseEventKind::Down(_));
     // Also where a dialog came up meanwhile; and whatever is pressed next, the last drag is over.
     if matches!(event.kind, MouseEventKind::Up(_)) && std::mem::take(&mut model.drags_splitter) {
-        let split = model.split;
-        return set_split(model, split);
+        return model.split.map_or_else(Vec::new, |split| set_split(model, split));
     }
     model.drags_splitter &= !is_down;
     if !model.dialogs.is_empty() {
@@ -53,7 +52,7 @@ pub(super) fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
             // Where they stand one above the other, the queue has four fifths of its share.
             let hundred = if is_beside { 100 } else { 125 };
             let split = u32::from(part) * hundred / u32::from(whole.max(1));
-            model.split = u16::try_from(split).unwrap_or(50).clamp(20, 85);
+            model.split = Some(u16::try_from(split).unwrap_or(50).clamp(20, 85));
             Vec::new()
         }
         _ => {

@@ -101,7 +101,7 @@ fn go_on(model: &mut Model) -> Vec<Effect> {
     let is_asked_for = model.queue.shown.is_working();
     let more = model.queue.shown.go_on(&model.known);
     if is_asked_for {
-        model.queue.follow(&model.known);
+        model.queue.follow_or_begin(&model.known);
     } else {
         hear::follow(model, None);
     }

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Paragraph};
 use super::keymap::{Action, Scope};
 use super::known::Link;
 use super::look::{BESIDE, left, safe};
-use super::model::{Areas, Focus, Model};
+use super::model::{Areas, Focus, Model, SPLIT};
 use super::panes::case::summary::next;
 use super::panes::{footer, header};
 use super::theme::Role;
@@ -25,8 +25,8 @@ pub fn view(model: &Model, screen: &mut Frame<'_>) {
     if area.is_empty() {
         return;
     }
-    let banner = banner(model);
     let is_low = area.height < 10;
+    let banner = banner(model).filter(|_| area.height > 5);
     let [head, told, main, status, hints] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(u16::from(banner.is_some())),
@@ -47,10 +47,10 @@ pub fn view(model: &Model, screen: &mut Frame<'_>) {
     let world = model.world();
     let waits_low = is_low && model.said.is_some() && model.dialogs.is_empty();
     if !is_low {
-        footer::status(screen, status, &model.known, model.said.as_ref());
+        footer::status(screen, status, main, &model.known, model.said.as_ref());
     }
     if waits_low {
-        footer::status(screen, hints, &model.known, model.said.as_ref());
+        footer::status(screen, hints, main, &model.known, model.said.as_ref());
     } else {
         footer::hints(screen, hints, &world, model.scope(), next_step(model).as_deref());
     }
@@ -77,11 +77,14 @@ fn draw_panes(model: &Model, screen: &mut Frame<'_>, main: Rect) {
 /// Where the two panes stand.
 fn areas(model: &Model, main: Rect) -> (Rect, Rect) {
     if main.width >= BESIDE {
-        let [queue, case] = Layout::horizontal([Constraint::Percentage(model.split), Constraint::Min(30)]).areas(main);
+        let queue = model.split.map_or(Constraint::Fill(1), Constraint::Percentage);
+        // A case can be read in a third of the screen, and gains nothing by more than this.
+        let case = model.split.map_or(Constraint::Length((main.width / 3).clamp(38, 64)), |_| Constraint::Min(30));
+        let [queue, case] = Layout::horizontal([queue, case]).areas(main);
         (queue, case)
     } else if main.height >= BOTH {
-        let [queue, case] =
-            Layout::vertical([Constraint::Percentage(model.split.min(80) * 4 / 5), Constraint::Min(6)]).areas(main);
+        let split = model.split.unwrap_or(SPLIT).min(80) * 4 / 5;
+        let [queue, case] = Layout::vertical([Constraint::Percentage(split), Constraint::Min(6)]).areas(main);
         (queue, case)
     } else if model.focus == Focus::Queue {
         (main, Rect::default())
@@ -108,10 +111,9 @@ fn banner(model: &Model) -> Option<(String, Role)> {
             let old = known
                 .age_seconds()
                 .map_or_else(|| "Nothing was read yet.".to_owned(), |seconds| format!("Data {} old.", age(seconds)));
-            let remedy = if known.is_private { "`dispatch db start` starts it. " } else { "" };
-            let why = safe(why, 120);
-            let text =
-                format!("No answer from the database. {remedy}{old} Calls wait and are done once it is back. ({why})");
+            let remedy = if known.is_private { " `dispatch db start`" } else { "" };
+            // What helps stands in front of what a small screen has no room for.
+            let text = format!("No answer from the database. {old} Calls wait.{remedy} ({})", safe(why, 120));
             Some((text, Role::Banner))
         }
         Link::Refused(refusal) => Some((refusal.message().to_owned(), Role::Banner)),

@@ -29,6 +29,12 @@ pub const VIEWS: &[(&str, &str)] = &[
     ("Closed and cancelled", "state:closed,cancelled"),
 ];
 
+/// The name of the view that shows through a filter.
+pub fn name_of<'a>(views: &'a [SavedView], filter: &str) -> Option<&'a str> {
+    let kept = views.iter().map(|view| (view.name.as_str(), view.filter.as_str()));
+    VIEWS.iter().copied().chain(kept).find(|(_, of)| *of == filter).map(|(name, _)| name)
+}
+
 /// Whether a name belongs to a view that no key can change.
 pub fn is_given(views: &[SavedView], name: &str) -> bool {
     VIEWS.iter().any(|(given, _)| *given == name) || views.iter().any(|view| !view.is_kept && view.name == name)

@@ -149,7 +149,10 @@ impl Palette {
                 "directory.upsert" => all.extend(Kind::ALL.iter().map(|kind| Found {
                     kind: "tool",
                     name: format!("directory.upsert {kind}"),
-                    detail: format!("Add or change {kind}"),
+                    detail: match actions::reason(tool, None, world.actor.role) {
+                        None => format!("Add or change {kind}"),
+                        Some(why) => format!("✗ {}", brief(&why)),
+                    },
                     does: Does::Directory(*kind),
                 })),
                 "dispatcher.cockpit" | "directory.search" => {}
@@ -215,6 +218,8 @@ impl Palette {
     fn rank(&mut self, world: &World<'_>) {
         let Some(text) = self.typed.said() else {
             self.found = Self::everything(world);
+            // What can be done stands before what cannot.
+            self.found.sort_by_key(|found| !found.is_told());
             return;
         };
         let is_number = self.search.is_some();

@@ -3,15 +3,18 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line as Text, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::widgets::{Clear, Paragraph};
 
 use crate::cockpit::calls::{Entry, Standing};
 use crate::cockpit::keymap::Scope;
 use crate::cockpit::known::Known;
-use crate::cockpit::look::{safe, span};
+use crate::cockpit::look::{safe, span, wrap};
 use crate::cockpit::part::World;
 use crate::cockpit::theme::Role;
 use crate::text::width;
+
+/// As many lines as what was said may take.
+const MOST_SAID: usize = 3;
 
 /// The keys that count, as far as there is room.
 pub fn hints(screen: &mut Frame<'_>, area: Rect, world: &World<'_>, scope: Scope, next: Option<&str>) {
@@ -34,9 +37,25 @@ pub fn hints(screen: &mut Frame<'_>, area: Rect, world: &World<'_>, scope: Scope
     screen.render_widget(Paragraph::new(Text::from(spans)), area);
 }
 
-/// What was said last, at the left; the last call's answer, at the right.
-pub fn status(screen: &mut Frame<'_>, area: Rect, known: &Known, said: Option<&(String, Role)>) {
+/// What was said last, at the left; the last call's answer, at the right. What is longer than a line covers
+/// some of what is above it, so that nothing moves for it.
+pub fn status(screen: &mut Frame<'_>, area: Rect, above: Rect, known: &Known, said: Option<&(String, Role)>) {
     let room = usize::from(area.width);
+    if let Some((text, role)) = said.filter(|(text, _)| width(text) + 2 > room) {
+        let most = usize::from(above.height / 3).clamp(1, MOST_SAID);
+        let mut lines = wrap(text, room.saturating_sub(2));
+        if lines.len() > most {
+            let rest = lines.split_off(most - 1).join(" ");
+            lines.push(safe(&rest, room.saturating_sub(2)));
+        }
+        let more = u16::try_from(lines.len() - 1).unwrap_or_default();
+        let at = Rect { y: area.y - more, height: area.height + more, ..area };
+        screen.render_widget(Clear, at);
+        let style = known.theme.style(*role);
+        let lines: Vec<Text<'_>> = lines.into_iter().map(|line| Text::styled(format!(" {line}"), style)).collect();
+        screen.render_widget(Paragraph::new(lines).style(known.theme.style(Role::Text)), at);
+        return;
+    }
     let call = known.calls.newest_first().next().map(|entry| result(entry, known));
     let (right, role) = call.unwrap_or_default();
     // What is said counts more than what can be looked up in the list of calls.

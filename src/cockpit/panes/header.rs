@@ -28,7 +28,7 @@ pub fn draw(screen: &mut Frame<'_>, area: Rect, known: &Known) {
     if waiting > 0 {
         right.push((0, format!("↻ {waiting}  "), Role::Accent));
     }
-    right.push((0, format!("{} · {}", safe(&known.actor.id, 20), known.actor.role), Role::Accent));
+    right.push((0, format!("  {} · {}", safe(&known.actor.id, 20), known.actor.role), Role::Accent));
     right.push((1, format!("  {clock} "), Role::Muted));
     let used = |pieces: &[Piece]| pieces.iter().map(|(_, text, _)| width(text)).sum::<usize>();
     while used(&left) + used(&right) + 1 > room {

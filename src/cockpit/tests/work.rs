@@ -183,7 +183,7 @@ fn the_case_is_read_after_a_rest_and_only_that_of_the_last_ticket() {
 
 #[test]
 fn others_who_have_the_ticket_open_are_named() {
-    let mut stage = Stage::with_case(120, 40);
+    let mut stage = Stage::with_case(200, 60);
     let other = Present { actor_id: "tomas".to_owned(), role: "qa".to_owned(), is_editing: true, since: noon() };
     stage.hear(Msg::Present { ticket: id(10_423), others: vec![other] });
     assert!(stage.text().contains("tomas (qa) is working on it"), "{}", stage.text());

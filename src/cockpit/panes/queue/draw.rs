@@ -13,7 +13,8 @@ use crate::cockpit::look::{left, mark, pane, right, safe, scrolled, sla_role, sp
 use crate::cockpit::part::World;
 use crate::cockpit::rows::Line;
 use crate::cockpit::theme::Role;
-use crate::text::grouped;
+use crate::cockpit::views;
+use crate::text::{self, grouped};
 
 /// Cursor, flag, mark, and a space after it.
 const FRONT: usize = 4;
@@ -21,9 +22,7 @@ const FRONT: usize = 4;
 impl QueuePane {
     /// Draws the pane.
     pub fn draw_pane(&self, screen: &mut Frame<'_>, area: Rect, world: &World<'_>, has_focus: bool) {
-        let block = pane(self.title(world, area.width), screen.area(), world.theme, has_focus);
-        let inner = block.inner(area);
-        screen.render_widget(block, area);
+        let inner = pane(Text::default(), screen.area(), world.theme, has_focus).inner(area);
         // What is wrong with the filter stands below it, as long as it is.
         let wrong = wrap(self.wrong.as_deref().unwrap_or_default(), usize::from(inner.width).saturating_sub(3));
         let said = u16::try_from(wrong.len()).unwrap_or(u16::MAX).min(inner.height / 2);
@@ -38,12 +37,13 @@ impl QueuePane {
         let columns = layout(usize::from(inner.width).saturating_sub(FRONT));
         self.width.set(usize::from(inner.width).saturating_sub(FRONT));
         let len = self.shown.len(world.known);
+        let top = scrolled(self.top.get(), self.cursor, usize::from(body.height), len);
+        self.top.set(top);
+        screen.render_widget(pane(self.title(world, area.width), screen.area(), world.theme, has_focus), area);
         if len == 0 {
             return self.draw_nothing(screen, body, world);
         }
         screen.render_widget(Paragraph::new(self.heading(&columns, world)), head);
-        let top = scrolled(self.top.get(), self.cursor, usize::from(body.height), len);
-        self.top.set(top);
         for (n, y) in (top..len).zip(body.y..body.bottom()) {
             let Some(line) = self.shown.at(world.known, n) else { continue };
             let at = Rect { y, height: 1, ..body };
@@ -85,8 +85,13 @@ impl QueuePane {
         });
         words.push(span(sort.unwrap_or_default(), world.theme, Role::Muted));
         if self.editing.is_none() {
-            let filter = if self.text.is_empty() { "all open work" } else { &self.text };
-            words.push(span(format!("─ {} ", safe(filter, usize::from(width) / 2)), world.theme, Role::Muted));
+            let view = views::name_of(&known.views, &self.text);
+            let filter = view.map_or_else(|| self.text.clone(), str::to_lowercase);
+            words.push(span(format!("─ {} ", safe(&filter, usize::from(width) / 2)), world.theme, Role::Muted));
+        }
+        let above = self.shown.breached_above(known, self.top.get());
+        if above > 0 {
+            words.push(span(format!("─ ▲ {} above ", grouped(above)), world.theme, Role::SlaBreach));
         }
         Text::from(words)
     }
@@ -108,7 +113,9 @@ impl QueuePane {
         for (n, (column, width)) in columns.iter().enumerate() {
             let sorted = self.shown.sort.filter(|(by, _)| by == column);
             let arrow = sorted.map_or("", |(_, turned)| if turned { "▴" } else { "▾" });
-            let name = format!("{}{arrow}", column.as_str());
+            // The mark has its place also where the name fills the column.
+            let room = width.saturating_sub(text::width(arrow));
+            let name = format!("{}{arrow}", column.as_str().get(..room).unwrap_or(column.as_str()));
             let name = if column.is_right() { right(&name, *width) } else { left(&name, *width) };
             if n > 0 {
                 cells.push(Span::raw(" "));

@@ -106,6 +106,13 @@ impl QueuePane {
         stays
     }
 
+    /// Puts the cursor on its ticket, or where that does not pass a filter on the worst that does.
+    pub fn follow_or_begin(&mut self, known: &Known) {
+        if !self.follow(known) {
+            self.move_to(known, 0);
+        }
+    }
+
     fn move_to(&mut self, known: &Known, place: usize) {
         self.cursor = place.min(self.shown.len(known).saturating_sub(1));
         self.selected = self.shown.at(known, self.cursor).map(|line| line.id);
@@ -128,7 +135,7 @@ impl QueuePane {
                 } else {
                     self.shown.go_on(known);
                 }
-                self.follow(known);
+                self.follow_or_begin(known);
                 [Some(Effect::GoOn), self.search_again(known)].into_iter().flatten().map(Ask::Effect).collect()
             }
         }

@@ -4,6 +4,8 @@
 //! A filter looks at some thousand rows at a time, the worst first, between one key and the next, so the
 //! top of the list is right at once however many there are.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use super::sort::{self, By, Sorting};
@@ -31,7 +33,9 @@ pub struct Shown {
     progress: Option<usize>,
     /// It looks once more at what it has seen: what is shown stays until it is through.
     is_again: bool,
-    /// What a search found beyond open work.
+    /// What a search found by words that no column has: an address, a phone number.
+    found: HashSet<Uuid>,
+    /// Of that, what is no open work.
     guests: Vec<Uuid>,
     /// There is more than it looked at.
     is_cut: bool,
@@ -45,7 +49,7 @@ impl Shown {
         self.filter = filter;
         self.sorting = None;
         self.is_again = false;
-        (self.guests, self.is_cut) = (Vec::new(), false);
+        (self.found, self.guests, self.is_cut) = (HashSet::new(), Vec::new(), false);
         self.fits.clear();
     }
 
@@ -133,8 +137,10 @@ impl Shown {
         if self.fits.len() <= place {
             self.fits.resize(place + 1, None);
         }
-        let line = known.rows.line(slot);
-        let fits = line.map(|line| self.filter.shows(&Judged(line, &known.bundle.policy), known.now()));
+        let fits = known.rows.line(slot).map(|line| {
+            let (row, now) = (Judged(line, &known.bundle.policy), known.now());
+            self.filter.shows(&row, now) || self.found.contains(&line.id) && self.filter.shows_but_for_words(&row, now)
+        });
         if let Some(at) = self.fits.get_mut(place) {
             *at = fits;
         }
@@ -209,6 +215,7 @@ impl Shown {
     /// Forgets every row, as they are about to be read again.
     pub fn forget(&mut self) {
         self.guests.clear();
+        self.found.clear();
         self.fits.clear();
         self.sorting = None;
         if self.list.is_some() || self.sort.is_some() {
@@ -216,9 +223,20 @@ impl Shown {
         }
     }
 
-    /// Shows what a search found beside the open work that fits anyway.
-    pub fn set_guests(&mut self, guests: Vec<Uuid>, is_cut: bool) {
+    /// Shows what a search found beside what fits anyway: open work in its place, the rest below.
+    pub fn set_found(&mut self, known: &Known, found: HashSet<Uuid>, guests: Vec<Uuid>, is_cut: bool) {
+        let before = std::mem::replace(&mut self.found, found);
         (self.guests, self.is_cut) = (guests, is_cut);
+        let slots: Vec<u32> = before.union(&self.found).filter_map(|id| known.rows.slot(*id)).collect();
+        self.changed(known, &slots);
+    }
+
+    /// How many broken promises stand above a place, where the worst stand on top.
+    pub fn breached_above(&self, known: &Known, place: usize) -> usize {
+        let above = self.slots(known).get(..place).filter(|_| self.sort.is_none()).unwrap_or_default();
+        let is_breached =
+            |slot: &u32| known.rows.line(*slot).is_some_and(|line| !line.is_stopped() && line.deadline < known.now());
+        above.partition_point(is_breached)
     }
 
     /// Whether the search looked at a part only of what there is.
