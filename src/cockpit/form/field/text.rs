@@ -238,9 +238,9 @@ mod tests {
     fn the_cursor_stays_in_sight_behind_characters_that_only_choose_a_look() {
         let world = Stage::new();
         let mut text = Text::new(10_000);
-        world.scene(|scene| text.paste(&format!("{}end", "\u{2708}\u{fe0f}\n".repeat(20)), scene));
-        type_into(&mut text, "up end", &world);
+        world.scene(|scene| text.paste(&format!("{}end", "\u{2708}\u{fe0f}ab\n".repeat(20)), scene));
+        type_into(&mut text, "up end left", &world);
         let (rows, row, column) = text.folded(30);
-        assert_eq!((row, column, rows[row].as_str()), (19, 1, "\u{2708}"));
+        assert_eq!((row, column, rows[row].as_str()), (19, 2, "\u{2708}ab"));
     }
 }

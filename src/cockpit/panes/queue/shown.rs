@@ -96,7 +96,8 @@ impl Shown {
                 }
             }
             let is_again = std::mem::take(&mut self.is_again);
-            if self.sort.is_none() || !is_again || !self.is_same(known) {
+            let stays = is_again && self.sort.is_some() && !self.is_sorting() && self.is_same(known);
+            if !stays {
                 self.rearrange(known);
             }
         }
