@@ -15,7 +15,7 @@ async fn each_sees_what_the_other_does_and_that_the_other_looks_at_the_same_tick
     maria.wait_for("jo");
     jo.wait_for("maria");
     maria.keys("a t").wait_for("Triage · T-10001");
-    jo.wait_for("Also here  maria (dispatcher) is");
+    jo.wait_for("Also here  maria (dispatcher)").wait_for("working on it");
     // Priority, then the incident type by its name.
     maria.keys("<space> <tab>").text("closer").wait_idle().keys("<enter>").wait_idle().keys("<ctrl-s>");
     maria.wait_gone("[ Send ]").wait_for("TRIAGED");
