@@ -218,7 +218,7 @@ async fn keep_all(keep: Keep, mut to_keep: UnboundedReceiver<Keeping>, tell: Unb
 }
 
 /// A case and its timeline, both at once.
-async fn load(desk: Arc<dyn Desk>, ticket: Uuid, caller: Caller) -> Result<Box<CaseData>, Refusal> {
+async fn load(desk: Arc<dyn Desk>, ticket: Uuid, caller: Caller) -> Result<Arc<CaseData>, Refusal> {
     let target = ticket.to_string();
     let read = |tool: &'static str| -> BoxFuture<'_, Result<Value, Refused>> {
         let answer = desk.call(Call::new(&caller, tool, Some(&target), json!({})));
@@ -227,12 +227,12 @@ async fn load(desk: Arc<dyn Desk>, ticket: Uuid, caller: Caller) -> Result<Box<C
     let both = tokio::try_join!(read("case.get"), read("ticket.timeline"));
     let (case, mut timeline) = both.map_err(|refused| refused.refusal)?;
     let Value::Array(events) = timeline["events"].take() else {
-        return Ok(Box::new(CaseData { case, events: Vec::new(), chain: None }));
+        return Ok(Arc::new(CaseData { case, events: Vec::new(), chain: None }));
     };
     // Thousands of events take their time to be hashed.
     let looked = spawn_blocking(move || (chain::finding(ticket, &events), events)).await;
     let (chain, events) = looked.unwrap_or_default();
-    Ok(Box::new(CaseData { case, events, chain }))
+    Ok(Arc::new(CaseData { case, events, chain }))
 }
 
 /// Says every few seconds which ticket is open, and tells who else has it open when that changes.

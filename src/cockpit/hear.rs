@@ -1,6 +1,7 @@
 //! What follows from what is heard: of the queue, of calls, of cases, of time.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -52,7 +53,7 @@ pub fn hear(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Case { role, .. } if role != model.known.actor.role => Vec::new(),
         Msg::Case { ticket, role, outcome: Ok(case) } => {
             model.known.trouble = None;
-            model.known.keep_case(ticket, (*case).clone());
+            model.known.keep_case(ticket, Arc::clone(&case));
             tell_parts(model, &Msg::Case { ticket, role, outcome: Ok(case) })
         }
         Msg::Listed { stamp, outcome } if model.queue.awaits(stamp) => {

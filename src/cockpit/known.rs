@@ -55,7 +55,7 @@ pub struct Known {
     pub is_complete: bool,
     /// Rows that are not open work: found by a search, or closed while they were looked at.
     pub guests: HashMap<Uuid, Line>,
-    cases: Vec<(Uuid, CaseData)>,
+    cases: Vec<(Uuid, Arc<CaseData>)>,
     pub drafts: HashMap<String, Value>,
     pub calls: Calls,
     /// The ticket whose case could not be read, and why.
@@ -143,11 +143,11 @@ impl Known {
 
     /// A case that was read before.
     pub fn case(&self, id: Uuid) -> Option<&CaseData> {
-        self.cases.iter().find(|(of, _)| *of == id).map(|(_, case)| case)
+        self.cases.iter().find(|(of, _)| *of == id).map(|(_, case)| case.as_ref())
     }
 
-    /// Keeps a case; the one looked at longest ago goes.
-    pub fn keep_case(&mut self, id: Uuid, case: CaseData) {
+    /// Keeps a case; the one that was read longest ago goes.
+    pub fn keep_case(&mut self, id: Uuid, case: Arc<CaseData>) {
         self.cases.retain(|(of, _)| *of != id);
         if self.cases.len() >= CASES {
             self.cases.remove(0);

@@ -1,6 +1,7 @@
 //! All that can happen to the cockpit.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use serde_json::Value;
@@ -37,7 +38,7 @@ pub enum Msg {
         ticket: Uuid,
         /// In which role it was read: what one may see, another may not.
         role: Role,
-        outcome: Result<Box<CaseData>, Refusal>,
+        outcome: Result<Arc<CaseData>, Refusal>,
     },
     Previewed {
         stamp: Stamp,

@@ -1,6 +1,7 @@
 //! A Saturday noon at Harbor Doors: tickets in every state, and hands on the keyboard.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Terminal;
@@ -159,7 +160,7 @@ pub fn case(ticket: &Ticket) -> CaseData {
 
 /// A case, as it is read for a dispatcher.
 pub fn read(ticket: u128, case: CaseData) -> Msg {
-    Msg::Case { ticket: id(ticket), role: Role::Dispatcher, outcome: Ok(Box::new(case)) }
+    Msg::Case { ticket: id(ticket), role: Role::Dispatcher, outcome: Ok(Arc::new(case)) }
 }
 
 /// That a case cannot be read.

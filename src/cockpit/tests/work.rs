@@ -211,7 +211,7 @@ fn what_one_role_read_is_not_shown_to_the_next() {
     assert!(stage.model.known.case(id(10_423)).is_none(), "asked for before, and answered late");
     stage.hear(unread(10_423, "A dispatcher may not."));
     assert!(stage.model.known.trouble.is_none());
-    let outcome = Ok(Box::new(case(&morning()[0])));
+    let outcome = Ok(std::sync::Arc::new(case(&morning()[0])));
     stage.hear(Msg::Case { ticket: id(10_423), role: Role::Qa, outcome });
     assert!(stage.model.known.case(id(10_423)).is_some());
 }

@@ -68,7 +68,7 @@ fn a_ticket_that_moved_on_is_never_overwritten_unseen() {
     stage.case = Some(case.clone());
     let asks = hear(
         &mut form,
-        &Msg::Case { ticket: testing::TICKET, role: stage.actor.role, outcome: Ok(Box::new(case)) },
+        &Msg::Case { ticket: testing::TICKET, role: stage.actor.role, outcome: Ok(std::sync::Arc::new(case)) },
         &stage,
     );
     let asked = rest(&mut form, &asks, &stage);
