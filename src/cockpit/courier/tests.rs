@@ -406,8 +406,15 @@ async fn what_was_typed_is_in_a_draft_or_in_a_call_whenever_one_is_killed() {
     scene.story(&call, "adopted").await;
     let keep = Keep::at(scene.folder.0.clone());
     assert_eq!(keep.read().drafts, [(form.clone(), json!({"fields": {"summary": "next"}}))].into());
+    // While it is tried it cannot be taken back, which is said.
     scene.order(Order::Withdraw(call.request_id));
-    scene.story(&call, "withdrawn").await;
+    loop {
+        match scene.hears().await {
+            ("withdrawn", _) => break,
+            ("said", _) => scene.order(Order::Withdraw(call.request_id)),
+            _ => {}
+        }
+    }
     let scene = scene.killed(QUICK).await;
     let drafts = Keep::at(scene.folder.0.clone()).read().drafts;
     assert_eq!(drafts.get(&call.draft.clone().unwrap().waiting(call.request_id)), Some(&said), "{drafts:?}");
