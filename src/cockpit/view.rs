@@ -116,7 +116,7 @@ fn banner(model: &Model) -> Option<(String, Role)> {
             let text = format!("No answer from the database. {old} Calls wait.{remedy} ({})", safe(why, 120));
             Some((text, Role::Banner))
         }
-        Link::Refused(refusal) => Some((refusal.message().to_owned(), Role::Banner)),
+        Link::Refused(refusal) => Some((refusal.finding().to_owned(), Role::Banner)),
         _ if !known.alarms.is_empty() => {
             let numbers: Vec<String> = known
                 .alarms

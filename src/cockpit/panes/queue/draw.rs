@@ -131,7 +131,7 @@ impl QueuePane {
         let (what, then) = match &world.known.link {
             Link::Opening(why) => ("Opening the database …".to_owned(), why.clone()),
             Link::Refused(refusal) => {
-                (refusal.message().to_owned(), format!("Press {} to act in another role.", key(Action::Role)))
+                (refusal.finding().to_owned(), format!("Press {} to act in another role.", key(Action::Role)))
             }
             Link::Away { why, .. } => (why.clone(), "What you do is kept, and done when it is back.".to_owned()),
             Link::Live if !world.known.is_complete || self.shown.is_working() => {
