@@ -29,9 +29,10 @@ pub fn draw(screen: &mut Frame<'_>, area: Rect, known: &Known) {
         right.push((0, format!("↻ {waiting}  "), Role::Accent));
     }
     right.push((0, format!("  {} · {}", safe(&known.actor.id, 20), known.actor.role), Role::Accent));
-    right.push((1, format!("  {clock} "), Role::Muted));
+    right.push((1, format!("  {clock}"), Role::Muted));
+    right.push((9, " ".to_owned(), Role::Muted));
     let used = |pieces: &[Piece]| pieces.iter().map(|(_, text, _)| width(text)).sum::<usize>();
-    while used(&left) + used(&right) + 1 > room {
+    while used(&left) + used(&right) > room {
         let rank = left.iter().chain(&right).map(|(rank, ..)| *rank).max().unwrap_or_default();
         if rank == 0 {
             break;
@@ -43,7 +44,7 @@ pub fn draw(screen: &mut Frame<'_>, area: Rect, known: &Known) {
             }
         }
     }
-    let gap = room.saturating_sub(used(&left) + used(&right)).max(1);
+    let gap = room.saturating_sub(used(&left) + used(&right));
     let piece = |(_, text, role): Piece| span(text, &known.theme, role);
     let mut spans: Vec<Span<'_>> = left.into_iter().map(piece).collect();
     spans.push(Span::raw(" ".repeat(gap)));

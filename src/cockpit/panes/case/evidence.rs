@@ -104,7 +104,7 @@ fn required(case: &CaseData, world: &World<'_>, width: usize) -> Vec<Text<'stati
         let name = said(key["key"].as_str().unwrap_or_default());
         Text::from(vec![
             span(format!(" {tick} "), world.theme, role),
-            span(safe(&name, width.saturating_sub(14)), world.theme, Role::Text),
+            span(safe(&name, width.saturating_sub(3 + crate::text::width(told))), world.theme, Role::Text),
             span(told, world.theme, role),
         ])
     };
@@ -118,7 +118,8 @@ fn line(item: &Value, world: &World<'_>, width: usize, is_under_cursor: bool) ->
     let checksum: String = item["checksum"].as_str().unwrap_or("—").chars().take(8).collect();
     let frozen = if item["is_immutable"] == true { "frozen" } else { "" };
     let tail = format!("{} {} {} {frozen}", text(&item["created_by"]), at.unwrap_or_default(), checksum);
-    let tail_room = width.saturating_sub(14) / 3;
+    // In a narrow pane what it proves comes first; who and when is a key away.
+    let tail_room = if width < 50 { 0 } else { width.saturating_sub(14) / 3 };
     let room = width.saturating_sub(tail_room + 14);
     Text::from(vec![
         span(if is_under_cursor { "▌" } else { " " }, world.theme, Role::Focus),
