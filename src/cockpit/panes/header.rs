@@ -26,7 +26,7 @@ pub fn draw(screen: &mut Frame<'_>, area: Rect, known: &Known) {
     let mut right = Vec::new();
     let waiting = known.calls.open().count();
     if waiting > 0 {
-        right.push((0, format!("↻ {waiting}  "), Role::Accent));
+        right.push((0, format!("  ↻ {waiting}"), Role::Accent));
     }
     right.push((0, format!("  {} · {}", safe(&known.actor.id, 20), known.actor.role), Role::Accent));
     right.push((1, format!("  {clock}"), Role::Muted));
