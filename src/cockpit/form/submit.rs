@@ -133,7 +133,7 @@ impl Form {
     /// What an error is at a field, where it is to be shown.
     pub(super) fn error_at(&self, n: usize) -> Option<String> {
         let field = self.fields.get(n)?;
-        if !(field.was_left || self.has_tried) {
+        if !(field.was_left || self.has_tried || field.control.is_too_long()) {
             return None;
         }
         let own = self.checked.wrong.iter().find(|(at, _)| *at == Some(n)).map(|(_, why)| why.clone());

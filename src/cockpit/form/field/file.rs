@@ -200,6 +200,7 @@ impl File {
 
 impl Control for File {
     fn value(&self) -> Result<Option<Value>, String> {
+        self.typed.fits()?;
         match (self.typed.said(), &self.chosen) {
             (None, _) => Ok(None),
             (_, Some(chosen)) => Ok(Some(chosen.uri.as_str().into())),
@@ -280,8 +281,7 @@ impl Control for File {
 
     /// A file that is dropped on a terminal arrives as its path, often in quotes.
     fn paste(&mut self, text: &str, scene: &Scene<'_>) -> Took {
-        let most: String = text.trim().chars().take(10_000).collect();
-        let took = self.typed.paste(most.trim_matches(['\'', '"']));
+        let took = self.typed.paste(text.trim().trim_matches(['\'', '"']));
         self.typed_on(took, scene)
     }
 
@@ -342,6 +342,10 @@ impl Control for File {
             lines.extend(rows.map(|(n, entry)| self.row(n, entry, look)));
         }
         lines
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.typed.fits().is_err()
     }
 
     fn upload(&self) -> Option<(&Upload, &str)> {

@@ -155,6 +155,10 @@ pub trait Control: Debug + Send {
     fn upload(&self) -> Option<(&Upload, &str)> {
         None
     }
+    /// Whether it holds more than may be sent, which is said while one still types.
+    fn is_too_long(&self) -> bool {
+        false
+    }
     /// Whether what it says is a time of the site's clock.
     fn needs_zone(&self) -> bool {
         false

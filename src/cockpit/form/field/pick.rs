@@ -200,6 +200,7 @@ impl Control for Pick {
             (Some(item), _) => Ok(Some(item.value.clone())),
             (None, None) => Ok(None),
             // Where nothing can be looked up, an id that somebody knows must do.
+            (None, Some(_)) if self.is_too_long() => self.typed.fits().map(|()| None),
             (None, Some(said)) if self.is_free || self.failure.is_some() || Uuid::try_parse(said).is_ok() => {
                 Ok(Some(said.into()))
             }
@@ -397,6 +398,10 @@ impl Control for Pick {
             Line::styled(format!("  {}", text::cut(&said, look.width.saturating_sub(2))), look.style(role))
         }));
         lines
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.chosen.is_none() && self.typed.fits().is_err()
     }
 
     fn record(&self) -> Option<&Value> {

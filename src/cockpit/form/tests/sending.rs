@@ -185,3 +185,19 @@ fn what_cannot_be_undone_shows_what_is_lost_and_is_not_sent_by_enter() {
     assert_eq!(Some(&typed.said), draft(&asks).as_ref());
     assert!(matches!(asks.last(), Some(Ask::Close)));
 }
+
+#[test]
+fn a_text_that_is_too_long_is_told_at_once_and_not_sent() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("ticket.create", &stage);
+    fill(&mut form, true, &stage);
+    judge(&mut form, &asks, Ok(preview("NEW")), &stage);
+    form.focus = Stop::Field(form.position("description").unwrap());
+    let asks = form.paste(&"x".repeat(24_000), &stage.world());
+    let shown = screen(&form, 100, 40, &stage);
+    assert!(shown.contains("✗ 24,000 characters; at most 10,000"), "{shown}");
+    rest(&mut form, &asks, &stage);
+    assert!(sent(&keys(&mut form, "ctrl-s", &stage)).is_none());
+    let kept = draft(&keys(&mut form, "esc", &stage)).unwrap();
+    assert_eq!(kept["fields"]["description"].as_str().unwrap().len(), 24_000);
+}
