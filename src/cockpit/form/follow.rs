@@ -1,6 +1,6 @@
 //! What a form takes from the world: the case, the queue, the engine; and its fields from one another.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Form;
 use super::check::{self, Checked};
@@ -40,7 +40,8 @@ impl Form {
                 if let (Some(owner), Some(account)) = (owner, account)
                     && account.control.value().ok().flatten().as_ref() != Some(&owner)
                 {
-                    asks.extend(account.control.fill(&owner, &scene));
+                    // What was taken from the site is kept with it.
+                    asks.extend(account.control.restore(&json!({"value": owner}), &scene));
                 }
             }
             "uri" => {

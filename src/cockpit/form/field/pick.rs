@@ -36,6 +36,18 @@ pub struct Item {
     pub record: Value,
 }
 
+/// How far a name is from what was typed, in lower case: it begins with it, has it, has its words, or something else
+/// about it does.
+fn distance(name: &str, typed: &str) -> u8 {
+    let (name, typed) = (name.to_lowercase().replace('_', " "), typed.trim().replace('_', " "));
+    match () {
+        () if name.starts_with(&typed) => 0,
+        () if name.contains(&typed) => 1,
+        () if typed.split_whitespace().all(|word| name.contains(word)) => 2,
+        () => 3,
+    }
+}
+
 /// What is special about an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
@@ -58,6 +70,8 @@ pub struct Pick {
     items: Vec<Item>,
     /// The entry under the cursor.
     at: Option<usize>,
+    /// Whether the arrows brought the cursor there.
+    was_moved: bool,
     chosen: Option<Item>,
     /// Whether words of one's own are taken too.
     is_free: bool,
@@ -78,6 +92,7 @@ impl Pick {
             typed: Typed::new(most),
             items: Vec::new(),
             at: None,
+            was_moved: false,
             chosen: None,
             is_free,
             is_touched: false,
@@ -106,7 +121,7 @@ impl Pick {
         self.due.is_none() && self.asked.is_none()
     }
 
-    /// The entries that fit what is typed. Those of the directory were looked up by it, once it answered; until
+    /// The entries that fit what is typed, the likeliest first. Those of the directory were looked up by it, once it answered; until
     /// then nobody may choose what does not fit.
     fn shown(&self) -> Vec<&Item> {
         let words = self.typed.text().to_lowercase();
@@ -116,7 +131,15 @@ impl Pick {
             !is_narrowed
                 || words.split_whitespace().all(|word| text.contains(word) || text.replace('_', " ").contains(word))
         };
-        self.items.iter().filter(fits).collect()
+        let mut shown: Vec<&Item> = self.items.iter().filter(fits).collect();
+        let standing = |item: &Item| match item.mark {
+            Some(Mark::Wanted(_)) => 0,
+            None => 1,
+            // Those that would be refused come last.
+            Some(Mark::Unfit(_)) => 2,
+        };
+        shown.sort_by_key(|item| (standing(item), distance(&item.label, &words)));
+        shown
     }
 
     fn look_up(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
@@ -152,6 +175,7 @@ impl Pick {
         self.is_touched = true;
         let asks = self.look_up_later(scene);
         self.at = (self.typed.said().is_some() && !self.shown().is_empty()).then_some(0);
+        self.was_moved = false;
         took.asking(asks)
     }
 
@@ -182,13 +206,11 @@ impl Pick {
             }
             return Took::used();
         }
-        let under = self.at.and_then(|at| self.shown().get(at).map(|item| item.value.clone()));
+        let under = self.at.filter(|_| self.was_moved).and_then(|at| self.shown().get(at).map(|item| item.value.clone()));
         (self.asked, self.failure) = (None, None);
         self.items = items;
-        // Those that would be refused come last.
-        self.items.sort_by_key(|item| matches!(item.mark, Some(Mark::Unfit(_))));
         let first = (self.typed.said().is_some() && self.chosen.is_none() && !self.items.is_empty()).then_some(0);
-        // What is under the cursor stays there.
+        // What one went to stays under the cursor.
         self.at = under.and_then(|value| self.shown().iter().position(|item| item.value == value)).or(first);
         Took::used()
     }
@@ -281,10 +303,12 @@ impl Control for Pick {
         match press.action {
             Some(Action::Down) if is_open && count > 0 => {
                 self.at = Some(self.at.map_or(0, |at| (at + 1).min(count - 1)));
+                self.was_moved = true;
                 Took::used()
             }
             Some(Action::Up) if is_open && self.at.is_some() => {
                 self.at = self.at.and_then(|at| at.checked_sub(1));
+                self.was_moved = true;
                 Took::used()
             }
             Some(Action::Enter) => match self.at {

@@ -189,6 +189,35 @@ mod tests {
     }
 
     #[test]
+    fn the_site_whose_name_is_nearest_to_what_was_typed_comes_first() {
+        let stage = Stage::new();
+        let mut pick = Pick::new(Source::Records(Records::new(Kind::Sites)), false, 500);
+        let site =
+            |id: &str, name: &str| json!({"id": id, "name": name, "address1": "9 Annex Rd", "city": "San Pier Anselmo"});
+        let sites = || {
+            vec![
+                site("s-1", "Depot"),
+                site("s-2", "Pier 9"),
+                site("s-3", "Annex of Pier 9"),
+                site("s-4", "The Pier 9 Annex"),
+                site("s-5", "Pier 9 Annex"),
+            ]
+        };
+        let asks = stage.scene(|scene| pick.learn(scene));
+        answer_lookup(&mut pick, &asks, sites(), &stage);
+        let took = type_into(&mut pick, "pier space 9 space an", &stage);
+        let asks = crate::cockpit::form::testing::due(&mut pick, &took.asks, &stage);
+        answer_lookup(&mut pick, &asks, sites(), &stage);
+        let lines = stage.lines(&pick, 60);
+        let names = ["› Pier 9 Annex", "  The Pier 9 Annex", "  Annex of Pier 9", "  Depot", "  Pier 9 "];
+        for (line, name) in lines[1..].iter().zip(names) {
+            assert!(line.starts_with(name), "{lines:#?}");
+        }
+        type_into(&mut pick, "enter", &stage);
+        assert_eq!(pick.value(), Ok(Some(json!("s-5"))));
+    }
+
+    #[test]
     fn sites_follow_their_account() {
         let stage = Stage::new();
         let mut pick = Pick::new(Source::Records(Records::new(Kind::Sites)), false, 500);
