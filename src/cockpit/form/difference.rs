@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use ratatui::text::{Line, Span};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{labels, time};
@@ -220,22 +220,21 @@ pub struct Difference {
 /// Fields that say nothing to people.
 const SILENT: [&str; 4] = ["id", "version", "updated_at", "identity_signature"];
 
+/// The fields that two snapshots both have and that differ: name, before, after.
+pub fn changed<'a>(before: &'a Value, after: &'a Value) -> Vec<(&'a str, &'a Value, &'a Value)> {
+    let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else { return Vec::new() };
+    let told = before.iter().filter(|(name, _)| !SILENT.contains(&name.as_str()));
+    told.filter_map(|(name, old)| Some((name.as_str(), old, after.get(name).filter(|new| *new != old)?))).collect()
+}
+
+/// A field, before and after, as people read it.
+pub fn difference(name: &str, old: &Value, new: &Value, names: &Names, zone: Tz) -> Difference {
+    Difference { label: name_of(name), before: shown(name, old, names, zone), after: shown(name, new, names, zone) }
+}
+
 /// What differs between two snapshots, of the fields that both have.
 pub fn between(before: &Value, after: &Value, names: &Names, zone: Tz) -> Vec<Difference> {
-    let empty = Map::new();
-    let (before, after) = (before.as_object().unwrap_or(&empty), after.as_object().unwrap_or(&empty));
-    before
-        .iter()
-        .filter(|(name, _)| !SILENT.contains(&name.as_str()))
-        .filter_map(|(name, old)| {
-            let new = after.get(name).filter(|new| *new != old)?;
-            Some(Difference {
-                label: name_of(name),
-                before: shown(name, old, names, zone),
-                after: shown(name, new, names, zone),
-            })
-        })
-        .collect()
+    changed(before, after).into_iter().map(|(name, old, new)| difference(name, old, new, names, zone)).collect()
 }
 
 fn name_of(name: &str) -> String {

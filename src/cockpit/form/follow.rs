@@ -11,6 +11,7 @@ use super::preview::Judged;
 use crate::cockpit::effect::Effect;
 use crate::cockpit::msg::CaseData;
 use crate::cockpit::part::{Ask, World};
+use crate::cockpit::refused::{At, told};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::state::State;
 
@@ -112,7 +113,7 @@ impl Form {
 
     pub(super) fn hear_outlook(&mut self, world: &World<'_>) -> Vec<Ask> {
         let judged = std::mem::replace(&mut self.outlook.judged, Judged::Nothing);
-        self.place_refusal(&judged);
+        self.place_refusal(&judged, world);
         self.outlook.judged = judged;
         let Judged::Refused(refusal) = &self.outlook.judged else { return Vec::new() };
         let refusal = refusal.clone();
@@ -144,10 +145,12 @@ impl Form {
         asks
     }
 
-    pub(super) fn place_refusal(&mut self, judged: &Judged) {
+    pub(super) fn place_refusal(&mut self, judged: &Judged, world: &World<'_>) {
         self.fields.iter_mut().for_each(|field| field.refused = None);
         let Judged::Refused(refusal) = judged else { return };
         for (path, message) in check::places(refusal) {
+            // The whole of it tells the key that mends it, too.
+            let message = if message == refusal.finding() { told(refusal, At::Form, world) } else { message };
             if let Some(field) = self.fields.iter_mut().find(|field| field.holds(&path)) {
                 field.refused.get_or_insert(message);
             }

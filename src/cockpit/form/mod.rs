@@ -4,6 +4,7 @@
 //! [`check`] says what is wrong before anybody is asked, [`preview`] what the engine would decide, [`difference`]
 //! what happened to the ticket meanwhile, [`newticket`] what was done at the site before. [`submit`] makes the call.
 
+mod beneath;
 mod build;
 mod check;
 mod difference;
@@ -42,7 +43,6 @@ use super::envelope::Envelope;
 use super::keymap::{Action, Scope};
 use super::msg::{CaseData, Msg};
 use super::part::{Ask, Part, Press, World};
-use super::refused::{At, told};
 use crate::domain::directory::Kind;
 use crate::domain::refusal::Refusal;
 use crate::domain::tool::{From, Risk, Tool};
@@ -150,8 +150,9 @@ impl Form {
     /// Says where a call was refused that had been sent.
     pub fn place(&mut self, refusal: &Refusal, world: &World<'_>) -> Vec<Ask> {
         self.has_tried = true;
-        self.said = Some(format!("This was refused: {}", told(refusal, At::Form, world)));
-        self.place_refusal(&Judged::of(refusal.clone()));
+        self.place_refusal(&Judged::of(refusal.clone()), world);
+        let said = format!("This was refused: {}", self.told(refusal, world));
+        self.said = (!self.is_refused_at_a_field()).then_some(said);
         if self.learn_newer(refusal) { self.moved_on(world) } else { Vec::new() }
     }
 

@@ -56,6 +56,8 @@ pub struct Look<'a> {
     /// Columns there are.
     pub width: usize,
     pub is_focused: bool,
+    /// Whether what is wrong with it is told beneath it.
+    pub has_error: bool,
 }
 
 impl Look<'_> {

@@ -206,7 +206,8 @@ impl Pick {
             }
             return Took::used();
         }
-        let under = self.at.filter(|_| self.was_moved).and_then(|at| self.shown().get(at).map(|item| item.value.clone()));
+        let under =
+            self.at.filter(|_| self.was_moved).and_then(|at| self.shown().get(at).map(|item| item.value.clone()));
         (self.asked, self.failure) = (None, None);
         self.items = items;
         let first = (self.typed.said().is_some() && self.chosen.is_none() && !self.items.is_empty()).then_some(0);
@@ -479,7 +480,7 @@ impl Pick {
 
 /// Why the chosen one would be refused.
 fn marked(chosen: &Item, look: &Look<'_>) -> Option<Line<'static>> {
-    let Some(Mark::Unfit(why)) = &chosen.mark else { return None };
+    let Some(Mark::Unfit(why)) = chosen.mark.as_ref().filter(|_| !look.has_error) else { return None };
     let why = format!("✗ {}", text::plain(why));
     Some(Line::styled(text::cut(&why, look.width).into_owned(), look.style(Role::Warning)))
 }

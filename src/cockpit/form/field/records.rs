@@ -192,8 +192,7 @@ mod tests {
     fn the_site_whose_name_is_nearest_to_what_was_typed_comes_first() {
         let stage = Stage::new();
         let mut pick = Pick::new(Source::Records(Records::new(Kind::Sites)), false, 500);
-        let site =
-            |id: &str, name: &str| json!({"id": id, "name": name, "address1": "9 Annex Rd", "city": "San Pier Anselmo"});
+        let site = |id: &str, name: &str| json!({"id": id, "name": name, "address1": "9 Annex Rd", "city": "San Pier Anselmo"});
         let sites = || {
             vec![
                 site("s-1", "Depot"),

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cockpit::envelope::Target;
+use crate::domain::words::Priority;
+use crate::text;
 
 #[test]
 fn only_the_newest_preview_counts_and_its_refusal_stands_at_its_field() {
@@ -32,7 +34,9 @@ fn only_the_newest_preview_counts_and_its_refusal_stands_at_its_field() {
     let asks = keys(&mut form, "ctrl-s", &stage);
     assert!(sent(&asks).is_none());
     assert_eq!(form.focus, Stop::Field(0));
-    assert!(screen(&form, 80, 24, &stage).contains("ASSIGNMENT_CAPABILITY_MISMATCH"));
+    let shown = screen(&form, 80, 24, &stage);
+    assert_eq!(shown.matches("no skill").count(), 1, "at its field and nowhere else\n{shown}");
+    assert!(shown.contains("1 thing to correct"), "{shown}");
 }
 
 #[test]
@@ -200,4 +204,57 @@ fn a_text_that_is_too_long_is_told_at_once_and_not_sent() {
     assert!(sent(&keys(&mut form, "ctrl-s", &stage)).is_none());
     let kept = draft(&keys(&mut form, "esc", &stage)).unwrap();
     assert_eq!(kept["fields"]["description"].as_str().unwrap().len(), 24_000);
+}
+
+#[test]
+fn a_refusal_that_is_of_no_field_stands_once_beneath_them() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("tech.check_in", &stage);
+    let asks = rest(&mut form, &asks, &stage);
+    judge(&mut form, &asks, Err(Refusal::new(Code::InvalidStateTransition, "Not from SCHEDULED.")), &stage);
+    keys(&mut form, "ctrl-s", &stage);
+    let shown = screen(&form, 80, 24, &stage);
+    assert_eq!(shown.matches("Not from SCHEDULED").count(), 1, "{shown}");
+    assert!(shown.contains("it would be refused"), "{shown}");
+}
+
+#[test]
+fn what_is_no_longer_possible_is_not_offered_and_says_why_beside_the_difference() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("ticket.triage", &stage);
+    let conflict = Refusal::new(Code::VersionConflict, "It moved on.").with("ticket", newer());
+    let asks = judge(&mut form, &asks, Err(conflict), &stage);
+    let asks = rest(&mut form, &asks, &stage);
+    let refusal = Refusal::new(Code::InvalidStateTransition, "The ticket is DISPATCHED.");
+    judge(&mut form, &asks, Err(refusal), &stage);
+    assert!(sent(&keys(&mut form, "ctrl-s f8", &stage)).is_none());
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(form.is_comparing && shown.contains("as you saw it"), "{shown}");
+    assert!(shown.contains("no longer possible. The ticket is DISPATCHED."), "{shown}");
+    assert!(!shown.contains("f8") && shown.contains("back to the form"), "{shown}");
+}
+
+#[test]
+fn what_else_would_change_is_told_with_the_promise_but_not_what_the_form_says_itself() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("ticket.triage", &stage);
+    keys(&mut form, "tab tab 1950 tab", &stage);
+    let mut outlook = preview("TRIAGED");
+    outlook.ticket["nte_cents"] = 195_000.into();
+    outlook.ticket["priority"] = "EMERGENCY".into();
+    judge(&mut form, &asks, Ok(outlook), &stage);
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(shown.contains("NTE  $950.00 → $1,950.00"), "{shown}");
+    assert!(shown.contains("Priority  URGENT → EMERGENCY"), "{shown}");
+    let policy = &stage.policy.policy;
+    let moves = policy.sla_target_minutes(Priority::Emergency) - policy.sla_target_minutes(Priority::Urgent);
+    let late = text::age(-(100 + moves) * 60);
+    assert!(shown.contains(&format!("Promise  in 100m → {late} ago")), "{shown}");
+
+    let (mut form, asks) = open("ticket.triage", &stage);
+    let mut outlook = preview("TRIAGED");
+    outlook.ticket["assigned_provider_id"] = "p-1".into();
+    form.checked.body["provider_id"] = "p-1".into();
+    judge(&mut form, &asks, Ok(outlook), &stage);
+    assert!(!screen(&form, 80, 24, &stage).contains("Provider  "), "the form says it itself");
 }
