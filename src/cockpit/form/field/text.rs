@@ -32,11 +32,12 @@ impl Text {
         Self { area, most, given: String::new() }
     }
 
-    fn text(&self) -> String {
+    /// As it was written.
+    pub(super) fn text(&self) -> String {
         self.area.lines().join("\n")
     }
 
-    fn set(&mut self, text: &str) {
+    pub(super) fn set(&mut self, text: &str) {
         let mut area = TextArea::new(clean(text).split('\n').map(str::to_owned).collect());
         area.set_max_histories(50);
         area.move_cursor(CursorMove::Bottom);
