@@ -4,7 +4,7 @@ use ratatui::text::Line;
 use serde_json::Value;
 
 use super::Form;
-use super::difference::{Difference, Names, Seen, changed, difference};
+use super::difference::{Difference, Names, changed, difference};
 use super::labels::in_labels;
 use super::preview::{Judged, Telling};
 use crate::cockpit::keymap::{Action, Scope};
@@ -30,12 +30,11 @@ impl Form {
             lines.extend(wrap(said, width).into_iter().map(|line| Line::styled(line, world.theme.style(role))));
         };
         if self.is_comparing {
-            match self.barred(world) {
-                Some(why) => say(Role::Error, &format!("✗ {why}")),
-                None => {
-                    let key = world.keymap.shown(Scope::Form, Action::GoOn);
-                    say(Role::Warning, &format!("The form was filled in before that. {key} sends it all the same."));
-                }
+            if let Some(why) = self.barred(world) {
+                say(Role::Error, &format!("✗ {why}"));
+            } else {
+                let key = world.keymap.shown(Scope::Form, Action::GoOn);
+                say(Role::Warning, &format!("The form was filled in before that. {key} sends it all the same."));
             }
             return lines;
         }
@@ -135,13 +134,13 @@ impl Form {
 
     /// When the work has to be done by, now and with another priority, while the clock runs.
     fn promise(&self, after: &Value, world: &World<'_>) -> Option<Difference> {
-        let word = |name: &str| after.get(name).and_then(Value::as_str);
+        let said = |name: &str| after.get(name).and_then(Value::as_str);
         let row = world.row.filter(|row| self.seen.as_ref().is_some_and(|seen| seen.ticket == row.id))?;
-        if row.is_stopped() || word("state").and_then(State::parse).is_some_and(State::stops_clock) {
+        if row.is_stopped() || said("state").and_then(State::parse).is_some_and(State::stops_clock) {
             return None;
         }
         let target = |priority| world.policy.sla_target_minutes(priority);
-        let moves = target(word("priority").and_then(Priority::parse)?) - target(row.priority);
+        let moves = target(said("priority").and_then(Priority::parse)?) - target(row.priority);
         let shown = |at: Timestamp| match (at.millis() - world.now.millis()) / 1000 {
             left if left < 0 => format!("{} ago", text::age(-left)),
             left => format!("in {}", text::age(left)),
@@ -154,10 +153,11 @@ impl Form {
     pub(super) fn names_known(&self, world: &World<'_>) -> Names {
         let mut names = self.seen.as_ref().map(|seen| seen.names().clone()).unwrap_or_default();
         for record in self.fields.iter().filter_map(|field| field.control.record()) {
-            let word = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
-            names.extend(word("id").zip(word("name")));
+            let said = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
+            names.extend(said("id").zip(said("name")));
         }
-        let snapshots = self.seen.as_ref().map(Seen::current).into_iter().chain(self.outlook.after());
+        let seen = self.seen.iter().flat_map(|seen| [seen.before(), seen.current()]);
+        let snapshots = seen.chain(self.outlook.after());
         for id in snapshots.filter_map(|ticket| ticket.get("assigned_tech_id")?.as_str()) {
             let rows = &world.known.rows;
             let techs = || rows.order().iter().filter_map(|slot| rows.line(*slot)?.tech.as_ref());

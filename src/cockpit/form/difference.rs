@@ -177,6 +177,10 @@ impl Seen {
         self.newest.as_ref().map(|newest| between(&self.before, newest, &self.names, zone)).unwrap_or_default()
     }
 
+    pub fn learn_names(&mut self, names: Names) {
+        self.names.extend(names);
+    }
+
     pub fn names(&self) -> &Names {
         &self.names
     }
@@ -246,7 +250,7 @@ fn name_of(name: &str) -> String {
     }
 }
 
-fn shown(name: &str, value: &Value, names: &Names, zone: Tz) -> String {
+pub fn shown(name: &str, value: &Value, names: &Names, zone: Tz) -> String {
     match value {
         Value::Null => "—".to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
@@ -288,12 +292,10 @@ pub fn table(rows: &[Difference], heads: (&str, &str), theme: &Theme, width: usi
 /// What a call that ends or overrides something would change, and what would be lost with it.
 pub fn consequence(before: &Value, after: &Value, case: Option<&Value>, names: &Names, zone: Tz) -> Vec<Difference> {
     let mut rows = between(before, after, names, zone);
-    for name in ["assigned_tech_id", "state"] {
-        let is_told = rows.iter().any(|row| row.label == name_of(name));
-        if let Some(old) = before.get(name).filter(|old| !is_told && !old.is_null()) {
-            let new = shown(name, after.get(name).unwrap_or(&Value::Null), names, zone);
-            rows.push(Difference { label: name_of(name), before: shown(name, old, names, zone), after: new });
-        }
+    rows.retain(|row| row.before != row.after);
+    // What it is to be is said also where it stays that.
+    if let Some(old) = before.get("state").filter(|_| !rows.iter().any(|row| row.label == "State")) {
+        rows.push(difference("state", old, after.get("state").unwrap_or(old), names, zone));
     }
     let order = ["State", "Tech"];
     rows.sort_by_key(|row| order.iter().position(|label| *label == row.label).unwrap_or(order.len()));

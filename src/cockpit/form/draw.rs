@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
+use serde_json::Value;
 
 use super::difference::{consequence, table};
 use super::field::Look;
@@ -64,10 +65,15 @@ impl Form {
         let inner_width = usize::from(width.saturating_sub(chrome));
         let main_width = if has_side { inner_width * 56 / 100 } else { inner_width };
 
-        let rows =
+        let mut rows =
             if self.is_comparing { self.compared(world, main_width) } else { self.rows(world, main_width, has_side) };
         let beneath = self.beneath(world, inner_width);
-        let wanted = rows.len() + beneath.len() + if is_framed { 5 } else { 3 };
+        let wanted = |rows: &[Row]| rows.len() + beneath.len() + if is_framed { 5 } else { 3 };
+        // Only where it pushes nothing off the screen.
+        if let Some(about) = self.about(world, main_width).filter(|_| wanted(&rows) + 2 <= usize::from(area.height)) {
+            rows.splice(0..0, [about, Line::default()].map(Row::plain));
+        }
+        let wanted = wanted(&rows);
         // Lists open and close while one types: the dialog stays where it is.
         let height = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(area.height.min(STEADY), area.height);
         let outer =
@@ -78,6 +84,17 @@ impl Form {
         if has_side && !self.is_comparing {
             self.paint_side(frame, inner, main_width, world);
         }
+    }
+
+    /// What the ticket is about, and the money where that is decided on.
+    fn about(&self, world: &World<'_>, width: usize) -> Option<Line<'static>> {
+        let ticket = self.seen.as_ref().filter(|_| !self.is_comparing)?.current();
+        let summary = text::plain(ticket.get("summary")?.as_str()?).into_owned();
+        let is_decided = ["ticket.triage", "approval.decide", "qa.verify"].contains(&self.tool.spec.name);
+        let nte = ticket.get("nte_cents").and_then(Value::as_i64).filter(|cents| is_decided && *cents > 0);
+        let nte = nte.map(|cents| format!("  NTE {}", text::money(cents))).unwrap_or_default();
+        let said = format!("{}{nte}", text::cut(&summary, width.saturating_sub(text::width(&nte))));
+        Some(Line::styled(said, world.theme.style(Role::Muted)))
     }
 
     /// Border and title; what is left inside.

@@ -106,7 +106,9 @@ impl Form {
 
     /// The ticket moved on, as a refusal or the queue says: reads it again, to show how.
     pub(super) fn moved_on(&mut self, world: &World<'_>) -> Vec<Ask> {
-        let Some(seen) = &self.seen else { return Vec::new() };
+        let names = self.names_known(world);
+        let Some(seen) = &mut self.seen else { return Vec::new() };
+        seen.learn_names(names);
         let load = Effect::LoadCase { ticket: seen.ticket, actor: world.actor.clone() };
         vec![Ask::Effect(load), self.outlook.later(world)]
     }

@@ -15,6 +15,7 @@ mod follow;
 mod labels;
 mod newticket;
 mod preview;
+mod spoken;
 mod submit;
 #[cfg(test)]
 pub(super) mod testing;
@@ -38,6 +39,7 @@ use self::draw::Hit;
 use self::field::{Scene, Took};
 use self::newticket::Jobs;
 use self::preview::{Judged, Outlook};
+pub use self::spoken::spoken;
 use super::effect::Effect;
 use super::envelope::Envelope;
 use super::keymap::{Action, Scope};

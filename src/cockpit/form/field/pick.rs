@@ -15,6 +15,7 @@ use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::keymap::Action;
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, Press};
+use crate::cockpit::refused::{At, key};
 use crate::cockpit::theme::Role;
 use crate::text;
 
@@ -70,8 +71,8 @@ pub struct Pick {
     items: Vec<Item>,
     /// The entry under the cursor.
     at: Option<usize>,
-    /// Whether the arrows brought the cursor there.
-    was_moved: bool,
+    /// What the arrows went to.
+    wanted: Option<Value>,
     chosen: Option<Item>,
     /// Whether words of one's own are taken too.
     is_free: bool,
@@ -81,6 +82,8 @@ pub struct Pick {
     /// The question what record an id is of.
     naming: Option<Stamp>,
     failure: Option<String>,
+    /// The way to add a record.
+    adding: String,
     /// The database does not answer.
     is_away: bool,
 }
@@ -92,7 +95,7 @@ impl Pick {
             typed: Typed::new(most),
             items: Vec::new(),
             at: None,
-            was_moved: false,
+            wanted: None,
             chosen: None,
             is_free,
             is_touched: false,
@@ -100,6 +103,7 @@ impl Pick {
             asked: None,
             naming: None,
             failure: None,
+            adding: String::new(),
             is_away: false,
         }
     }
@@ -151,6 +155,7 @@ impl Pick {
             Source::Records(records) => {
                 let stamp = scene.world.stamp();
                 self.asked = Some(stamp);
+                self.adding = key(Action::Directory, At::Form, scene.world);
                 let query = records.query(self.typed.said());
                 vec![Ask::Effect(Effect::Lookup { stamp, kind: records.kind, query })]
             }
@@ -166,6 +171,16 @@ impl Pick {
         vec![Ask::Effect(Effect::After { stamp, wait: REST })]
     }
 
+    /// That nothing is called what was typed, where that was looked up.
+    fn nothing_found(&self) -> Option<String> {
+        let said = self.typed.said().filter(|_| self.is_settled() && self.shown().is_empty())?;
+        let said = text::cut(said, 24);
+        Some(match &self.source {
+            Source::Records(records) => format!("No {} is called {said}. {} adds one.", records.one(), self.adding),
+            Source::Local(_) => format!("Nothing is called {said}."),
+        })
+    }
+
     /// The text changed: what was chosen no longer is.
     fn typed_on(&mut self, took: Took, scene: &Scene<'_>) -> Took {
         if !took.is_changed {
@@ -175,7 +190,7 @@ impl Pick {
         self.is_touched = true;
         let asks = self.look_up_later(scene);
         self.at = (self.typed.said().is_some() && !self.shown().is_empty()).then_some(0);
-        self.was_moved = false;
+        self.wanted = None;
         took.asking(asks)
     }
 
@@ -185,6 +200,10 @@ impl Pick {
         self.choose(item);
         self.is_touched = true;
         Took::used_and(is_changed).done()
+    }
+
+    fn note_wanted(&mut self) {
+        self.wanted = self.at.and_then(|at| self.shown().get(at).map(|item| item.value.clone()));
     }
 
     /// Asks what record an id is of.
@@ -206,8 +225,7 @@ impl Pick {
             }
             return Took::used();
         }
-        let under =
-            self.at.filter(|_| self.was_moved).and_then(|at| self.shown().get(at).map(|item| item.value.clone()));
+        let under = self.wanted.clone();
         (self.asked, self.failure) = (None, None);
         self.items = items;
         let first = (self.typed.said().is_some() && self.chosen.is_none() && !self.items.is_empty()).then_some(0);
@@ -227,7 +245,9 @@ impl Control for Pick {
             (None, Some(said)) if self.is_free || self.failure.is_some() || Uuid::try_parse(said).is_ok() => {
                 Ok(Some(said.into()))
             }
-            (None, Some(_)) => Err("Choose an entry of the list: arrows, then enter.".to_owned()),
+            (None, Some(_)) => Err(self
+                .nothing_found()
+                .unwrap_or_else(|| "Choose an entry of the list: arrows, then enter.".to_owned())),
         }
     }
 
@@ -304,12 +324,12 @@ impl Control for Pick {
         match press.action {
             Some(Action::Down) if is_open && count > 0 => {
                 self.at = Some(self.at.map_or(0, |at| (at + 1).min(count - 1)));
-                self.was_moved = true;
+                self.note_wanted();
                 Took::used()
             }
             Some(Action::Up) if is_open && self.at.is_some() => {
                 self.at = self.at.and_then(|at| at.checked_sub(1));
-                self.was_moved = true;
+                self.note_wanted();
                 Took::used()
             }
             Some(Action::Enter) => match self.at {
@@ -413,8 +433,8 @@ impl Control for Pick {
                 Some((Role::Warning, "the database does not answer; an id is taken".to_owned()))
             }
             (None, 0) if self.asked.is_some() || self.due.is_some() => Some((Role::Muted, "looking …".to_owned())),
-            (None, 0) if self.typed.said().is_some() && !self.is_free => {
-                Some((Role::Muted, "nothing like it is known".to_owned()))
+            (None, 0) if !self.is_free && !look.has_error => {
+                self.nothing_found().map(|said| (Role::Muted, text::plain(&said).into_owned()))
             }
             (None, count) if count > first + ROWS => Some((Role::Muted, format!("{} more", count - first - ROWS))),
             _ => None,

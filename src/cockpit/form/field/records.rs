@@ -65,6 +65,20 @@ impl Records {
         Value::Object(query)
     }
 
+    /// One of them, in words.
+    pub fn one(&self) -> &'static str {
+        match (self.kind, self.narrowed.is_empty()) {
+            (Kind::Accounts, _) => "account",
+            (Kind::Sites, true) => "site",
+            (Kind::Sites, false) => "site of this account",
+            (Kind::Contacts, true) => "contact",
+            (Kind::Contacts, false) => "contact of this site",
+            (Kind::Assets, true) => "asset",
+            (Kind::Assets, false) => "asset of this site",
+            (Kind::Technicians, _) => "technician",
+        }
+    }
+
     /// A record as an entry of the list.
     pub fn item(&self, record: &Value, scene: &Scene<'_>) -> Option<Item> {
         let value = record.get("id").filter(|id| id.is_string())?.clone();
@@ -214,6 +228,18 @@ mod tests {
         }
         type_into(&mut pick, "enter", &stage);
         assert_eq!(pick.value(), Ok(Some(json!("s-5"))));
+    }
+
+    #[test]
+    fn where_nothing_is_found_it_says_so_and_how_to_add_one() {
+        let stage = Stage::new();
+        let mut pick = Pick::new(Source::Records(Records::new(Kind::Accounts)), false, 500);
+        let took = type_into(&mut pick, "Acme", &stage);
+        let asks = crate::cockpit::form::testing::due(&mut pick, &took.asks, &stage);
+        answer_lookup(&mut pick, &asks, Vec::new(), &stage);
+        let said = "No account is called Acme. esc, then d adds one.";
+        assert_eq!(pick.value(), Err(said.to_owned()));
+        assert_eq!(stage.lines(&pick, 60)[1].trim(), said);
     }
 
     #[test]

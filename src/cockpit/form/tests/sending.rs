@@ -258,3 +258,49 @@ fn what_else_would_change_is_told_with_the_promise_but_not_what_the_form_says_it
     judge(&mut form, &asks, Ok(outlook), &stage);
     assert!(!screen(&form, 80, 24, &stage).contains("Provider  "), "the form says it itself");
 }
+
+#[test]
+fn a_refusal_names_the_fields_of_its_form_by_their_labels() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("assignment.dispatch", &stage);
+    fill(&mut form, true, &stage);
+    let why = "A bypass needs dispatch_rationale and dispatch_confirmation true.";
+    judge(&mut form, &asks, Err(Refusal::new(Code::AssignmentBypassDenied, why)), &stage);
+    let shown = screen(&form, 100, 30, &stage);
+    assert!(shown.contains("A bypass needs Rationale and Bypass confirmed yes."), "{shown}");
+}
+
+#[test]
+fn what_the_ticket_is_about_stands_above_the_fields_where_there_is_room() {
+    let stage = Stage::new();
+    let about = "Cannot secure storefront  NTE $950.00";
+    let (form, _) = open("qa.verify", &stage);
+    assert!(screen(&form, 80, 24, &stage).contains(about));
+    assert!(!screen(&form, 80, 7, &stage).contains("Cannot secure"));
+    let (form, _) = open("ticket.create", &stage);
+    assert!(!screen(&form, 120, 40, &stage).contains("Cannot secure"));
+}
+
+#[test]
+fn a_modal_calls_technicians_by_name_and_tells_only_what_changes() {
+    let mut stage = Stage::new();
+    if let Some(row) = &mut stage.row {
+        row.tech = Some(crate::cockpit::rows::Tech { id: "t-wu".into(), name: "Hanna Kowal".into() }.into());
+    }
+    if let Some(case) = &mut stage.case {
+        case.case["ticket"]["assigned_tech_id"] = "t-wu".into();
+    }
+    let (mut form, _) = open("ticket.cancel", &stage);
+    let asks = keys(&mut form, "no", &stage);
+    let asks = rest(&mut form, &asks, &stage);
+    let mut outlook = preview("CANCELLED");
+    outlook.ticket["assigned_tech_id"] = "t-wu".into();
+    judge(&mut form, &asks, Ok(outlook.clone()), &stage);
+    assert!(!screen(&form, 80, 24, &stage).contains("Kowal"));
+    let asks = keys(&mut form, "x", &stage);
+    let asks = rest(&mut form, &asks, &stage);
+    outlook.ticket["assigned_tech_id"] = Value::Null;
+    judge(&mut form, &asks, Ok(outlook), &stage);
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(shown.contains("Hanna Kowal") && !shown.contains("t-wu"), "{shown}");
+}

@@ -150,7 +150,7 @@ fn a_note_has_several_lines_and_keeps_them() {
     assert!(type_into(&mut file, "up", &stage).is_used, "to the line above");
     assert!(!type_into(&mut file, "up", &stage).is_used, "to the field before");
     stage.scene(|scene| file.leave(scene));
-    assert_eq!(stage.scene(|scene| file.paste("a\nb ", scene)).is_changed, true);
+    assert!(stage.scene(|scene| file.paste("a\nb ", scene)).is_changed);
     assert_eq!(file.draft(), json!("onea\nb \ntwo"));
 
     let mut again = File::new(10_000);
