@@ -43,9 +43,10 @@ pub fn spoken(envelope: &Envelope, world: &World<'_>) -> Vec<(String, String)> {
         _ => shown(name, value, &Names::new(), zone),
     };
     let whole = window(&envelope.payload);
-    let is_private = |name: &str| name.contains("phone") || name.contains("email");
+    // The end of a window is told with its start.
+    let is_silent = |name: &str| name.contains("phone") || name.contains("email") || whole.is_some() && name == "end";
     let fields = envelope.payload.as_object().into_iter().flatten();
-    let fields = fields.filter(|(name, _)| !is_private(name) && !(whole.is_some() && *name == "end"));
+    let fields = fields.filter(|(name, _)| !is_silent(name));
     fields
         .map(|(name, value)| {
             let said = match (whole.as_ref().filter(|_| name == "start"), value) {
