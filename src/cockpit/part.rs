@@ -121,6 +121,10 @@ pub trait Part: Debug + Send {
     fn hear(&mut self, _msg: &Msg, _world: &World<'_>) -> Vec<Ask> {
         Vec::new()
     }
+    /// The keys that count now with what they do, where they are others than those of its scope.
+    fn keys_now(&self, _world: &World<'_>) -> Option<Vec<(Action, &'static str)>> {
+        None
+    }
     /// Draws it.
     fn draw(&self, frame: &mut Frame<'_>, area: Rect, world: &World<'_>);
 }

@@ -51,6 +51,8 @@ pub fn view(model: &Model, screen: &mut Frame<'_>) {
     }
     if waits_low {
         footer::status(screen, hints, &model.known, model.said.as_ref());
+    } else if let Some(keys) = model.dialogs.last().and_then(|dialog| dialog.keys_now(&world)) {
+        footer::keys(screen, hints, &world, model.scope(), &keys);
     } else {
         footer::hints(screen, hints, &world, model.scope(), next_step(model).as_deref());
     }

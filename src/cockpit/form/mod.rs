@@ -403,6 +403,12 @@ impl Part for Form {
         asks
     }
 
+    /// While the difference to the newer ticket is shown, nothing is typed.
+    fn keys_now(&self, world: &World<'_>) -> Option<Vec<(Action, &'static str)>> {
+        let goes_on = self.barred(world).is_none().then_some((Action::GoOn, "send all the same"));
+        self.is_comparing.then(|| goes_on.into_iter().chain([(Action::Back, "back to the form")]).collect())
+    }
+
     fn draw(&self, frame: &mut Frame<'_>, area: Rect, world: &World<'_>) {
         self.paint(frame, area, world);
     }
