@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::text::Line as Text;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -121,8 +122,8 @@ pub trait Part: Debug + Send {
     fn hear(&mut self, _msg: &Msg, _world: &World<'_>) -> Vec<Ask> {
         Vec::new()
     }
-    /// The keys that count now with what they do, where they are others than those of its scope.
-    fn keys_now(&self, _world: &World<'_>) -> Option<Vec<(Action, &'static str)>> {
+    /// The last line of the screen, where it is another than that of its scope.
+    fn footer(&self, _world: &World<'_>, _width: usize) -> Option<Text<'static>> {
         None
     }
     /// Draws it.

@@ -11,7 +11,7 @@ use super::field::Look;
 use super::{Form, Stop, labels};
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::wrap;
-use crate::cockpit::part::{Part, World};
+use crate::cockpit::part::World;
 use crate::cockpit::theme::Role;
 use crate::text;
 
@@ -220,16 +220,19 @@ impl Form {
     }
 
     /// The keys of the field and of what is going on, as far as there is room: the footer has those of every form.
-    fn keys(&self, world: &World<'_>, width: usize) -> Line<'static> {
+    pub(super) fn keys(&self, world: &World<'_>, width: usize) -> Line<'static> {
         let own = match self.focus {
             Stop::Field(n) => self.fields.get(n).map(|field| field.control.keys()).unwrap_or_default(),
             Stop::Jobs => &[(Action::Enter, "go there instead")],
             Stop::Send => &[],
         };
-        let all: Vec<(Action, &str)> = self.keys_now(world).unwrap_or_else(|| {
+        let all: Vec<(Action, &str)> = if self.is_comparing {
+            let goes_on = self.barred(world).is_none().then_some((Action::GoOn, "send all the same"));
+            goes_on.into_iter().chain([(Action::Back, "back to the form")]).collect()
+        } else {
             let discard = self.kept.is_there().then_some((Action::Discard, "start afresh"));
             own.iter().copied().chain(discard).collect()
-        });
+        };
         let (mut spans, mut used) = (Vec::new(), 0);
         for (action, word) in all {
             let key = world.keymap.shown(Scope::Form, action);

@@ -29,6 +29,7 @@ use chrono_tz::Tz;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::text::Line;
 use serde_json::Value;
 
 use self::build::Field;
@@ -403,10 +404,9 @@ impl Part for Form {
         asks
     }
 
-    /// While the difference to the newer ticket is shown, nothing is typed.
-    fn keys_now(&self, world: &World<'_>) -> Option<Vec<(Action, &'static str)>> {
-        let goes_on = self.barred(world).is_none().then_some((Action::GoOn, "send all the same"));
-        self.is_comparing.then(|| goes_on.into_iter().chain([(Action::Back, "back to the form")]).collect())
+    /// While the difference to the newer ticket is shown, nothing is typed or sent.
+    fn footer(&self, world: &World<'_>, width: usize) -> Option<Line<'static>> {
+        self.is_comparing.then(|| self.keys(world, width))
     }
 
     fn draw(&self, frame: &mut Frame<'_>, area: Rect, world: &World<'_>) {

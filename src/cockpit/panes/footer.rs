@@ -6,34 +6,23 @@ use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::cockpit::calls::{Entry, Standing};
-use crate::cockpit::keymap::{Action, Scope};
+use crate::cockpit::keymap::Scope;
 use crate::cockpit::known::Known;
 use crate::cockpit::look::{safe, span};
 use crate::cockpit::part::World;
 use crate::cockpit::theme::Role;
 use crate::text::width;
 
-/// The keys of a scope that count, as far as there is room.
+/// The keys that count, as far as there is room.
 pub fn hints(screen: &mut Frame<'_>, area: Rect, world: &World<'_>, scope: Scope, next: Option<&str>) {
-    let hints = world.keymap.in_scope(scope).into_iter().filter_map(|(binding, keys)| {
-        let hint = match next {
-            Some(next) if binding.action == Action::NextStep => next,
-            _ => binding.hint?,
-        };
-        Some((keys.first()?.to_string(), hint))
-    });
-    row(screen, area, world, hints);
-}
-
-/// The same of keys that a part names.
-pub fn keys(screen: &mut Frame<'_>, area: Rect, world: &World<'_>, scope: Scope, keys: &[(Action, &str)]) {
-    row(screen, area, world, keys.iter().map(|(action, hint)| (world.keymap.shown(scope, *action), *hint)));
-}
-
-fn row<'a>(screen: &mut Frame<'_>, area: Rect, world: &World<'_>, hints: impl Iterator<Item = (String, &'a str)>) {
     let mut spans = Vec::new();
     let mut used = 0;
-    for (key, hint) in hints {
+    for (binding, keys) in world.keymap.in_scope(scope) {
+        let (Some(hint), Some(key)) = (binding.hint, keys.first()) else { continue };
+        let hint = match next {
+            Some(next) if binding.action == crate::cockpit::keymap::Action::NextStep => next,
+            _ => hint,
+        };
         let (key, hint) = (format!(" {key} "), format!("{hint} "));
         used += width(&key) + width(&hint);
         if used > usize::from(area.width) {
