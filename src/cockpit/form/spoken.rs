@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::difference::{Names, shown};
+use super::difference::{Names, shown, ticket_in};
 use super::{labels, time};
 use crate::cockpit::envelope::{Envelope, Target};
 use crate::cockpit::part::World;
@@ -14,7 +14,9 @@ use crate::text;
 /// The zone of the ticket's site, where its case was read.
 fn zone(envelope: &Envelope, world: &World<'_>) -> Option<Tz> {
     let Target::Ticket { id, .. } = &envelope.target else { return None };
-    world.known.case(*id)?.case.pointer("/site/timezone")?.as_str()?.parse().ok()
+    let selected = world.case.map(|case| &case.case).filter(|case| ticket_in(case, *id).is_some());
+    let case = selected.or_else(|| world.known.case(*id).map(|case| &case.case))?;
+    case.pointer("/site/timezone")?.as_str()?.parse().ok()
 }
 
 fn moment(value: &Value) -> Option<Timestamp> {
@@ -68,10 +70,7 @@ mod tests {
     use uuid::Uuid;
 
     fn said(payload: Value, is_known: bool) -> Vec<String> {
-        let mut stage = Stage::new();
-        if is_known {
-            stage.known.keep_case(testing::TICKET, testing::case());
-        }
+        let stage = if is_known { Stage::new() } else { Stage::without_case() };
         let draft = json!({"fields": {"tech_id": {"value": "t-wu", "label": "J. Wu"}}});
         let envelope = Envelope {
             request_id: Uuid::nil(),
