@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::text::Line as Text;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -120,6 +121,10 @@ pub trait Part: Debug + Send {
     /// Something happened that may concern it.
     fn hear(&mut self, _msg: &Msg, _world: &World<'_>) -> Vec<Ask> {
         Vec::new()
+    }
+    /// The last line of the screen, where it is another than that of its scope.
+    fn footer(&self, _world: &World<'_>, _width: usize) -> Option<Text<'static>> {
+        None
     }
     /// Draws it.
     fn draw(&self, frame: &mut Frame<'_>, area: Rect, world: &World<'_>);

@@ -87,7 +87,7 @@ fn what_is_next(state: State, at: At, world: &World<'_>) -> String {
 }
 
 /// The key of what counts with nothing on top, and the way there.
-fn key(action: Action, at: At, world: &World<'_>) -> String {
+pub fn key(action: Action, at: At, world: &World<'_>) -> String {
     let key = world.keymap.shown(Scope::Global, action);
     let back = |scope| world.keymap.shown(scope, Action::Back);
     match at {

@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line as Text;
-use ratatui::widgets::{Block, Paragraph};
+use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::keymap::{Action, Scope};
 use super::known::Link;
@@ -58,6 +58,10 @@ pub fn view(model: &Model, screen: &mut Frame<'_>) {
     let over = Rect { height: area.height.saturating_sub(1).max(1), ..area };
     for dialog in &model.dialogs {
         dialog.draw(screen, over, &world);
+    }
+    if let Some(keys) = model.dialogs.last().and_then(|dialog| dialog.footer(&world, usize::from(hints.width))) {
+        screen.render_widget(Clear, hints);
+        screen.render_widget(Paragraph::new(keys).style(model.known.theme.style(Role::Text)), hints);
     }
 }
 

@@ -34,8 +34,8 @@ fn keys_are_the_bytes_that_a_terminal_sends() {
 fn what_is_typed_and_what_is_answered_is_seen_with_its_style_and_size() {
     let terminal = bash(
         "echo",
-        "echo $GREETING $TERM ${COLORTERM:-none}; read -r line; printf '\\033[1;7;38;5;9m<%s>\\033[0m\\n' \"$line\"; \
-         trap 'stty size' WINCH; while true; do read -r -t 0.05 line && exit 7; done",
+        "echo $GREETING $TERM ${COLORTERM:-none}; read -r line; trap 'stty size' WINCH; \
+         printf '\\033[1;7;38;5;9m<%s>\\033[0m\\n' \"$line\"; while true; do read -r -t 0.05 line && exit 7; done",
     );
     terminal.wait_for("hello xterm-256color none").keys("one two <enter>").wait_for("<onetwo>");
     let row = terminal.row_of("<onetwo>").unwrap();

@@ -7,12 +7,14 @@ use ratatui::widgets::Paragraph;
 
 use crate::cockpit::effect::Effect;
 use crate::cockpit::envelope::{Envelope, Target};
+use crate::cockpit::form::spoken;
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::{ago, dialog, safe, span, wrap};
 use crate::cockpit::msg::Why;
 use crate::cockpit::part::{Ask, Part, Press, World};
 use crate::cockpit::theme::Role;
 use crate::domain::time::Timestamp;
+use crate::text::width;
 
 /// The dialog.
 #[derive(Debug)]
@@ -94,12 +96,12 @@ impl Part for AskAgain {
             wrap(&keys, room).into_iter().map(|line| Text::from(span(format!(" {line}"), world.theme, Role::Key))),
         );
         lines.push(Text::default());
-        let shown = |name: &str| !name.contains("phone") && !name.contains("email");
-        for (name, value) in
-            self.envelope.payload.as_object().into_iter().flatten().filter(|(name, _)| shown(name)).take(5)
-        {
-            let text = safe(&format!("{}: {value}", name.replace('_', " ")), room.saturating_sub(1));
-            lines.push(Text::from(span(format!("  {text}"), world.theme, Role::Muted)));
+        let fields = spoken(&self.envelope, world);
+        let label = fields.iter().map(|(label, _)| width(label)).max().unwrap_or(0);
+        for (name, said) in fields.into_iter().take(5) {
+            let name = format!("  {}{name}", " ".repeat(label.saturating_sub(width(&name))));
+            let said = safe(&format!("{name}  {said}"), room.saturating_sub(1));
+            lines.push(Text::from(span(said, world.theme, Role::Muted)));
         }
         screen.render_widget(Paragraph::new(lines), inner);
     }

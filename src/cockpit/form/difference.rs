@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use ratatui::text::{Line, Span};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{labels, time};
@@ -177,6 +177,10 @@ impl Seen {
         self.newest.as_ref().map(|newest| between(&self.before, newest, &self.names, zone)).unwrap_or_default()
     }
 
+    pub fn learn_names(&mut self, names: Names) {
+        self.names.extend(names);
+    }
+
     pub fn names(&self) -> &Names {
         &self.names
     }
@@ -220,22 +224,21 @@ pub struct Difference {
 /// Fields that say nothing to people.
 const SILENT: [&str; 4] = ["id", "version", "updated_at", "identity_signature"];
 
+/// The fields that two snapshots both have and that differ: name, before, after.
+pub fn changed<'a>(before: &'a Value, after: &'a Value) -> Vec<(&'a str, &'a Value, &'a Value)> {
+    let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else { return Vec::new() };
+    let told = before.iter().filter(|(name, _)| !SILENT.contains(&name.as_str()));
+    told.filter_map(|(name, old)| Some((name.as_str(), old, after.get(name).filter(|new| *new != old)?))).collect()
+}
+
+/// A field, before and after, as people read it.
+pub fn difference(name: &str, old: &Value, new: &Value, names: &Names, zone: Tz) -> Difference {
+    Difference { label: name_of(name), before: shown(name, old, names, zone), after: shown(name, new, names, zone) }
+}
+
 /// What differs between two snapshots, of the fields that both have.
 pub fn between(before: &Value, after: &Value, names: &Names, zone: Tz) -> Vec<Difference> {
-    let empty = Map::new();
-    let (before, after) = (before.as_object().unwrap_or(&empty), after.as_object().unwrap_or(&empty));
-    before
-        .iter()
-        .filter(|(name, _)| !SILENT.contains(&name.as_str()))
-        .filter_map(|(name, old)| {
-            let new = after.get(name).filter(|new| *new != old)?;
-            Some(Difference {
-                label: name_of(name),
-                before: shown(name, old, names, zone),
-                after: shown(name, new, names, zone),
-            })
-        })
-        .collect()
+    changed(before, after).into_iter().map(|(name, old, new)| difference(name, old, new, names, zone)).collect()
 }
 
 fn name_of(name: &str) -> String {
@@ -247,7 +250,7 @@ fn name_of(name: &str) -> String {
     }
 }
 
-fn shown(name: &str, value: &Value, names: &Names, zone: Tz) -> String {
+pub fn shown(name: &str, value: &Value, names: &Names, zone: Tz) -> String {
     match value {
         Value::Null => "—".to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
@@ -289,12 +292,10 @@ pub fn table(rows: &[Difference], heads: (&str, &str), theme: &Theme, width: usi
 /// What a call that ends or overrides something would change, and what would be lost with it.
 pub fn consequence(before: &Value, after: &Value, case: Option<&Value>, names: &Names, zone: Tz) -> Vec<Difference> {
     let mut rows = between(before, after, names, zone);
-    for name in ["assigned_tech_id", "state"] {
-        let is_told = rows.iter().any(|row| row.label == name_of(name));
-        if let Some(old) = before.get(name).filter(|old| !is_told && !old.is_null()) {
-            let new = shown(name, after.get(name).unwrap_or(&Value::Null), names, zone);
-            rows.push(Difference { label: name_of(name), before: shown(name, old, names, zone), after: new });
-        }
+    rows.retain(|row| row.before != row.after);
+    // What it is to be is said also where it stays that.
+    if let Some(old) = before.get("state").filter(|_| !rows.iter().any(|row| row.label == "State")) {
+        rows.push(difference("state", old, after.get("state").unwrap_or(old), names, zone));
     }
     let order = ["State", "Tech"];
     rows.sort_by_key(|row| order.iter().position(|label| *label == row.label).unwrap_or(order.len()));

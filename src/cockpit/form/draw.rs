@@ -4,15 +4,14 @@ use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
+use serde_json::Value;
 
-use super::difference::{Names, Seen, consequence, table};
+use super::difference::{consequence, table};
 use super::field::Look;
-use super::preview::Judged;
 use super::{Form, Stop, labels};
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::look::wrap;
 use crate::cockpit::part::World;
-use crate::cockpit::refused::{At, told};
 use crate::cockpit::theme::Role;
 use crate::text;
 
@@ -53,7 +52,8 @@ impl Row {
 
 impl Form {
     fn look<'a>(&self, world: &'a World<'_>, width: usize, stop: Stop) -> Look<'a> {
-        Look { theme: world.theme, now: world.now, width, is_focused: self.focus == stop }
+        let has_error = matches!(stop, Stop::Field(n) if self.error_at(n).is_some());
+        Look { theme: world.theme, now: world.now, width, is_focused: self.focus == stop, has_error }
     }
 
     pub(super) fn paint(&self, frame: &mut Frame<'_>, area: Rect, world: &World<'_>) {
@@ -65,10 +65,15 @@ impl Form {
         let inner_width = usize::from(width.saturating_sub(chrome));
         let main_width = if has_side { inner_width * 56 / 100 } else { inner_width };
 
-        let rows =
+        let mut rows =
             if self.is_comparing { self.compared(world, main_width) } else { self.rows(world, main_width, has_side) };
         let beneath = self.beneath(world, inner_width);
-        let wanted = rows.len() + beneath.len() + if is_framed { 5 } else { 3 };
+        let wanted = |rows: &[Row]| rows.len() + beneath.len() + if is_framed { 5 } else { 3 };
+        // Only where it pushes nothing off the screen.
+        if let Some(about) = self.about(world, main_width).filter(|_| wanted(&rows) + 2 <= usize::from(area.height)) {
+            rows.splice(0..0, [about, Line::default()].map(Row::plain));
+        }
+        let wanted = wanted(&rows);
         // Lists open and close while one types: the dialog stays where it is.
         let height = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(area.height.min(STEADY), area.height);
         let outer =
@@ -79,6 +84,17 @@ impl Form {
         if has_side && !self.is_comparing {
             self.paint_side(frame, inner, main_width, world);
         }
+    }
+
+    /// What the ticket is about, and the money where that is decided on.
+    fn about(&self, world: &World<'_>, width: usize) -> Option<Line<'static>> {
+        let ticket = self.seen.as_ref().filter(|_| !self.is_comparing)?.current();
+        let summary = text::plain(ticket.get("summary")?.as_str()?).into_owned();
+        let is_decided = ["ticket.triage", "approval.decide", "qa.verify"].contains(&self.tool.spec.name);
+        let nte = ticket.get("nte_cents").and_then(Value::as_i64).filter(|cents| is_decided && *cents > 0);
+        let nte = nte.map(|cents| format!("  NTE {}", text::money(cents))).unwrap_or_default();
+        let said = format!("{}{nte}", text::cut(&summary, width.saturating_sub(text::width(&nte))));
+        Some(Line::styled(said, world.theme.style(Role::Muted)))
     }
 
     /// Border and title; what is left inside.
@@ -181,7 +197,7 @@ impl Form {
     }
 
     fn paint_send(&self, frame: &mut Frame<'_>, area: Rect, world: &World<'_>) {
-        let is_ready = self.objection(world).is_none();
+        let is_ready = self.counted().is_none();
         let style = match (self.focus == Stop::Send, is_ready) {
             (true, _) => world.theme.style(Role::Selection),
             (false, true) => world.theme.style(Role::Accent),
@@ -192,7 +208,7 @@ impl Form {
         }
         let verb = if self.is_risky() { labels::title(self.tool.spec.name, self.kind) } else { "Send".to_owned() };
         let mut spans = vec![Span::styled(format!("[ {verb} ]"), style)];
-        if let Some(why) = self.objection(world).filter(|_| self.said.is_none()) {
+        if let Some(why) = self.counted() {
             let room = usize::from(area.width).saturating_sub(text::width(&verb) + 6);
             let why = text::plain(&why).into_owned();
             spans.push(Span::styled(format!("  {}", text::cut(&why, room)), world.theme.style(Role::Muted)));
@@ -204,15 +220,15 @@ impl Form {
     }
 
     /// The keys of the field and of what is going on, as far as there is room: the footer has those of every form.
-    fn keys(&self, world: &World<'_>, width: usize) -> Line<'static> {
+    pub(super) fn keys(&self, world: &World<'_>, width: usize) -> Line<'static> {
         let own = match self.focus {
             Stop::Field(n) => self.fields.get(n).map(|field| field.control.keys()).unwrap_or_default(),
             Stop::Jobs => &[(Action::Enter, "go there instead")],
             Stop::Send => &[],
         };
-        let comparing = [(Action::GoOn, "send all the same"), (Action::Back, "back to the form")];
         let all: Vec<(Action, &str)> = if self.is_comparing {
-            comparing.to_vec()
+            let goes_on = self.barred(world).is_none().then_some((Action::GoOn, "send all the same"));
+            goes_on.into_iter().chain([(Action::Back, "back to the form")]).collect()
         } else {
             let discard = self.kept.is_there().then_some((Action::Discard, "start afresh"));
             own.iter().copied().chain(discard).collect()
@@ -229,31 +245,6 @@ impl Form {
             spans.push(Span::styled(format!(" {word}  "), world.theme.style(Role::Muted)));
         }
         Line::from(spans)
-    }
-
-    /// What stands beneath the fields: what is said, and what the engine would decide.
-    fn beneath(&self, world: &World<'_>, width: usize) -> Vec<Line<'static>> {
-        let mut lines = Vec::new();
-        let mut say = |role: Role, said: &str| {
-            lines.extend(wrap(said, width).into_iter().map(|line| Line::styled(line, world.theme.style(role))));
-        };
-        if self.is_comparing {
-            let key = world.keymap.shown(Scope::Form, Action::GoOn);
-            say(Role::Warning, &format!("The form was filled in before that. {key} sends it all the same."));
-        } else if self.is_risky() {
-            say(Role::Muted, "This is recorded in the audit trail under your name.");
-        }
-        let is_repeated =
-            |said: &&String| matches!(&self.outlook.judged, Judged::Refused(r) if told(r, At::Form, world) == **said);
-        if let Some(said) = self.said.as_ref().filter(|said| !self.is_comparing && !is_repeated(said)) {
-            say(Role::Warning, said);
-        }
-        let is_unfinished = !self.checked.is_whole();
-        // What would come of a form that is wrong is no promise.
-        if self.checked.wrong.is_empty() || !matches!(self.outlook.judged, Judged::Accepted(_)) {
-            lines.extend(self.outlook.judged.lines(is_unfinished, world, width));
-        }
-        lines
     }
 
     /// What happened before and meanwhile, the fields, and what comes of it.
@@ -284,10 +275,8 @@ impl Form {
         }
         if let Some((before, after)) = self.before_and_after().filter(|_| self.is_risky()) {
             let case = self.scene(world, None).case;
-            let none = Names::new();
-            let names = self.seen.as_ref().map_or(&none, Seen::names);
-            let lines =
-                table(&consequence(before, after, case, names, self.zone), ("now", "after"), world.theme, width);
+            let changes = consequence(before, after, case, &self.names_known(world), self.zone);
+            let lines = table(&changes, ("now", "after"), world.theme, width);
             rows.push(Row::plain(Line::default()));
             rows.extend(lines.into_iter().map(Row::plain));
         }
@@ -348,7 +337,10 @@ impl Form {
             spans.extend(line.spans.into_iter().map(|span| span.patch_style(line.style)));
             rows.push(row(Line::from(spans), Some(at)));
         }
-        for (at, said) in self.error_at(n).iter().flat_map(|why| wrap(why, look.width.saturating_sub(2))).enumerate() {
+        let is_told =
+            |why: &String| rows.iter().any(|row| row.line.spans.iter().any(|span| span.content == why.as_str()));
+        let error = self.error_at(n).filter(|why| !is_told(why));
+        for (at, said) in error.iter().flat_map(|why| wrap(why, look.width.saturating_sub(2))).enumerate() {
             let sign = if at == 0 { "✗ " } else { "  " };
             let said = format!("{}{sign}{said}", " ".repeat(indent));
             rows.push(row(Line::styled(said, look.style(Role::Error)), None));

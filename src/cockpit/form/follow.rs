@@ -1,6 +1,6 @@
 //! What a form takes from the world: the case, the queue, the engine; and its fields from one another.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Form;
 use super::check::{self, Checked};
@@ -11,6 +11,7 @@ use super::preview::Judged;
 use crate::cockpit::effect::Effect;
 use crate::cockpit::msg::CaseData;
 use crate::cockpit::part::{Ask, World};
+use crate::cockpit::refused::{At, told};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::state::State;
 
@@ -40,7 +41,8 @@ impl Form {
                 if let (Some(owner), Some(account)) = (owner, account)
                     && account.control.value().ok().flatten().as_ref() != Some(&owner)
                 {
-                    asks.extend(account.control.fill(&owner, &scene));
+                    // What was taken from the site is kept with it.
+                    asks.extend(account.control.restore(&json!({"value": owner}), &scene));
                 }
             }
             "uri" => {
@@ -104,14 +106,16 @@ impl Form {
 
     /// The ticket moved on, as a refusal or the queue says: reads it again, to show how.
     pub(super) fn moved_on(&mut self, world: &World<'_>) -> Vec<Ask> {
-        let Some(seen) = &self.seen else { return Vec::new() };
+        let names = self.names_known(world);
+        let Some(seen) = &mut self.seen else { return Vec::new() };
+        seen.learn_names(names);
         let load = Effect::LoadCase { ticket: seen.ticket, actor: world.actor.clone() };
         vec![Ask::Effect(load), self.outlook.later(world)]
     }
 
     pub(super) fn hear_outlook(&mut self, world: &World<'_>) -> Vec<Ask> {
         let judged = std::mem::replace(&mut self.outlook.judged, Judged::Nothing);
-        self.place_refusal(&judged);
+        self.place_refusal(&judged, world);
         self.outlook.judged = judged;
         let Judged::Refused(refusal) = &self.outlook.judged else { return Vec::new() };
         let refusal = refusal.clone();
@@ -143,10 +147,12 @@ impl Form {
         asks
     }
 
-    pub(super) fn place_refusal(&mut self, judged: &Judged) {
+    pub(super) fn place_refusal(&mut self, judged: &Judged, world: &World<'_>) {
         self.fields.iter_mut().for_each(|field| field.refused = None);
         let Judged::Refused(refusal) = judged else { return };
         for (path, message) in check::places(refusal) {
+            // The whole of it tells the key that mends it, too.
+            let message = if message == refusal.finding() { told(refusal, At::Form, world) } else { message };
             if let Some(field) = self.fields.iter_mut().find(|field| field.holds(&path)) {
                 field.refused.get_or_insert(message);
             }

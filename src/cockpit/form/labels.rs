@@ -139,6 +139,35 @@ pub fn readable(name: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
+/// Names of the schema in a sentence as the form calls them. A name of one word may be just a word.
+pub fn in_labels<'a>(said: &str, label: impl Fn(&str) -> Option<&'a str>) -> String {
+    let (mut told, mut rest) = (String::new(), said);
+    while let Some(at) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let (before, from) = rest.split_at(at);
+        let end = from.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(from.len());
+        let (word, behind) = from.split_at(end);
+        let Some(label) = label(word).filter(|_| word.contains('_')) else {
+            told.extend([before, word]);
+            rest = behind;
+            continue;
+        };
+        let (before, behind) = match (before.strip_suffix('`'), behind.strip_prefix('`')) {
+            (Some(before), Some(behind)) => (before, behind),
+            _ => (before, behind),
+        };
+        told.extend([before, label]);
+        rest = behind;
+        for (raw, plain) in [(" true", " yes"), (" false", " no")] {
+            if let Some(behind) = rest.strip_prefix(raw).filter(|it| !it.starts_with(char::is_alphanumeric)) {
+                told.push_str(plain);
+                rest = behind;
+            }
+        }
+    }
+    told.push_str(rest);
+    told
+}
+
 /// A tool as people call it.
 pub fn title(tool: &str, kind: Option<Kind>) -> String {
     let known = match tool {
@@ -185,6 +214,19 @@ mod tests {
             .collect();
         for name in names {
             assert!(fields.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_calls_fields_what_their_form_calls_them() {
+        let label = |name: &str| find(name).map(|label| label.said);
+        for (said, told) in [
+            ("needs dispatch_rationale and dispatch_confirmation true.", "needs Rationale and Bypass confirmed yes."),
+            ("`dispatch_mode` is wrong, my_own_name is not.", "Mode is wrong, my_own_name is not."),
+            ("A FAIL needs notes: ü `x` no_signature_reason", "A FAIL needs notes: ü `x` No signature"),
+            ("", ""),
+        ] {
+            assert_eq!(in_labels(said, label), told);
         }
     }
 

@@ -4,6 +4,7 @@
 //! [`check`] says what is wrong before anybody is asked, [`preview`] what the engine would decide, [`difference`]
 //! what happened to the ticket meanwhile, [`newticket`] what was done at the site before. [`submit`] makes the call.
 
+mod beneath;
 mod build;
 mod check;
 mod difference;
@@ -14,6 +15,7 @@ mod follow;
 mod labels;
 mod newticket;
 mod preview;
+mod spoken;
 mod submit;
 #[cfg(test)]
 pub(super) mod testing;
@@ -27,6 +29,7 @@ use chrono_tz::Tz;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::text::Line;
 use serde_json::Value;
 
 use self::build::Field;
@@ -37,12 +40,12 @@ use self::draw::Hit;
 use self::field::{Scene, Took};
 use self::newticket::Jobs;
 use self::preview::{Judged, Outlook};
+pub use self::spoken::spoken;
 use super::effect::Effect;
 use super::envelope::Envelope;
 use super::keymap::{Action, Scope};
 use super::msg::{CaseData, Msg};
 use super::part::{Ask, Part, Press, World};
-use super::refused::{At, told};
 use crate::domain::directory::Kind;
 use crate::domain::refusal::Refusal;
 use crate::domain::tool::{From, Risk, Tool};
@@ -150,8 +153,9 @@ impl Form {
     /// Says where a call was refused that had been sent.
     pub fn place(&mut self, refusal: &Refusal, world: &World<'_>) -> Vec<Ask> {
         self.has_tried = true;
-        self.said = Some(format!("This was refused: {}", told(refusal, At::Form, world)));
-        self.place_refusal(&Judged::of(refusal.clone()));
+        self.place_refusal(&Judged::of(refusal.clone()), world);
+        let said = format!("This was refused: {}", self.told(refusal, world));
+        self.said = (!self.is_refused_at_a_field()).then_some(said);
         if self.learn_newer(refusal) { self.moved_on(world) } else { Vec::new() }
     }
 
@@ -398,6 +402,11 @@ impl Part for Form {
             asks.extend(self.took(n, took, world));
         }
         asks
+    }
+
+    /// While the difference to the newer ticket is shown, nothing is typed or sent.
+    fn footer(&self, world: &World<'_>, width: usize) -> Option<Line<'static>> {
+        self.is_comparing.then(|| self.keys(world, width))
     }
 
     fn draw(&self, frame: &mut Frame<'_>, area: Rect, world: &World<'_>) {

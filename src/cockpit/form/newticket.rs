@@ -289,7 +289,7 @@ mod tests {
         jobs.press(Some(Action::Down));
         let asks = jobs.press(Some(Action::Enter)).asks;
         assert!(matches!(&asks[..], [Ask::Select { number, .. }, Ask::Close] if number == "T-3"), "{asks:?}");
-        let look = Look { theme: &stage.theme, now: stage.now, width: 70, is_focused: true };
+        let look = Look { theme: &stage.theme, now: stage.now, width: 70, is_focused: true, has_error: false };
         assert_eq!(jobs.lines(&look, stage.now)[0].to_string(), "2 open jobs may be the same");
     }
 

@@ -11,7 +11,6 @@ use crate::cockpit::envelope::Envelope;
 use crate::cockpit::look::wrap;
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, World};
-use crate::cockpit::refused::{At, told};
 use crate::cockpit::theme::{Role, Theme};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::state::{Phase, State};
@@ -22,6 +21,19 @@ use crate::text;
 const REST: Duration = Duration::from_millis(120);
 /// Nobody reads more lines than that beneath a form.
 const MOST_LINES: usize = 12;
+
+/// Lines of what closing would still ask for.
+const ASKED: usize = 2;
+
+/// How a form has it told.
+pub struct Telling<'a> {
+    /// A refusal of the form's shape is not one where something is still missing.
+    pub is_unfinished: bool,
+    /// Whether the form is of the closeout: what closing would still ask for is nobody's question elsewhere.
+    pub is_closeout: bool,
+    /// A refusal in the words of the form.
+    pub told: &'a dyn Fn(&Refusal) -> String,
+}
 
 /// What came of asking.
 #[derive(Debug)]
@@ -117,8 +129,8 @@ impl Judged {
         }
     }
 
-    /// What it says, in lines. A refusal of the form's shape is not one where something is still missing.
-    pub fn lines(&self, is_unfinished: bool, world: &World<'_>, width: usize) -> Vec<Line<'static>> {
+    /// What it says, in lines.
+    pub fn lines(&self, telling: &Telling<'_>, world: &World<'_>, width: usize) -> Vec<Line<'static>> {
         let theme = world.theme;
         let line = |role: Role, said: &str| -> Vec<Line<'static>> {
             wrap(said, width).into_iter().take(MOST_LINES).map(|part| Line::styled(part, theme.style(role))).collect()
@@ -129,20 +141,20 @@ impl Judged {
                 Role::Warning,
                 "The database does not answer: this cannot be checked now; it will be when it is back. Sending keeps it.",
             ),
-            Self::Refused(refusal) if is_unfinished && refusal.code() == Code::InvalidRequest => Vec::new(),
+            Self::Refused(refusal) if telling.is_unfinished && refusal.code() == Code::InvalidRequest => Vec::new(),
             // The form tells what happened, and judges anew.
             Self::Refused(refusal) if refusal.code() == Code::VersionConflict => Vec::new(),
             Self::Refused(refusal) => {
-                let mut lines = line(Role::Error, &format!("✗ {}", told(refusal, At::Form, world)));
+                let mut lines = line(Role::Error, &format!("✗ {}", (telling.told)(refusal)));
                 lines.push(Line::styled(format!("  {}", refusal.code()), theme.style(Role::Muted)));
                 lines
             }
-            Self::Accepted(preview) => accepted(preview, theme, width),
+            Self::Accepted(preview) => accepted(preview, telling.is_closeout, theme, width),
         }
     }
 }
 
-fn accepted(preview: &Preview, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+fn accepted(preview: &Preview, is_closeout: bool, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let word = |step: &Value, name: &str| step.get(name).and_then(Value::as_str).map(|state| state.replace('_', " "));
     let first = preview.steps.first().and_then(|step| word(step, "from_state"));
     let way: Vec<String> =
@@ -179,11 +191,25 @@ fn accepted(preview: &Preview, theme: &Theme, width: usize) -> Vec<Line<'static>
         .and_then(Value::as_str)
         .and_then(State::parse)
         .is_some_and(|state| matches!(state.phase(), Phase::Onsite | Phase::CloseoutPending));
-    if has_begun && !preview.missing.is_empty() {
-        let said = format!("Closing would still ask for {}", preview.missing.join(", "));
-        lines.push(Line::styled(text::cut(&text::plain(&said), width).into_owned(), theme.style(Role::Muted)));
+    if is_closeout && has_begun && !preview.missing.is_empty() {
+        let asked = asked(&preview.missing, width);
+        lines.extend(asked.into_iter().map(|line| Line::styled(line, theme.style(Role::Muted))));
     }
     lines
+}
+
+/// What closing would still ask for: as much of it as a few lines hold, and how much more there is.
+fn asked(missing: &[String], width: usize) -> Vec<String> {
+    let said = |count: usize| {
+        let more = match missing.len() - count {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let said = format!("Closing would still ask for {}{more}", missing.get(..count).unwrap_or(missing).join(", "));
+        wrap(&text::plain(&said), width)
+    };
+    let fits = (1..=missing.len()).rev().map(said).find(|lines| lines.len() <= ASKED);
+    fits.unwrap_or_else(|| said(1).into_iter().take(ASKED).collect())
 }
 
 #[cfg(test)]
@@ -193,7 +219,12 @@ mod tests {
     use serde_json::json;
 
     fn said(judged: &Judged, is_unfinished: bool) -> String {
-        let lines = judged.lines(is_unfinished, &Stage::new().world(), 60);
+        of_form(judged, is_unfinished, true)
+    }
+
+    fn of_form(judged: &Judged, is_unfinished: bool, is_closeout: bool) -> String {
+        let telling = Telling { is_unfinished, is_closeout, told: &|refusal| refusal.finding().to_owned() };
+        let lines = judged.lines(&telling, &Stage::new().world(), 60);
         lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
@@ -222,6 +253,23 @@ mod tests {
         };
         let told = said(&Judged::Accepted(Box::new(preview)), false);
         assert!(told.contains("still ask for photo_after"), "{told}");
+    }
+
+    #[test]
+    fn what_closing_would_still_ask_for_is_read_to_its_end_or_counted_and_on_closeout_forms_only() {
+        let keys = ["photo_before_door_edge_and_strike", "photo_after_latched_alignment", "note", "signature"];
+        let preview = Preview {
+            dry_run: true,
+            ticket: json!({"state": "IN_PROGRESS"}),
+            steps: Vec::new(),
+            messages: Vec::new(),
+            missing: keys.map(str::to_owned).into(),
+        };
+        let judged = Judged::Accepted(Box::new(preview));
+        let told = said(&judged, false);
+        assert_eq!(told.lines().count(), 3, "{told}");
+        assert!(told.ends_with("photo_before_door_edge_and_strike and 3 more"), "{told}");
+        assert!(!of_form(&judged, false, false).contains("still ask"));
     }
 
     #[test]

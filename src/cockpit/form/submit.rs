@@ -10,7 +10,6 @@ use crate::cockpit::effect::Effect;
 use crate::cockpit::envelope::{Envelope, Target};
 use crate::cockpit::keymap::{Action, Scope};
 use crate::cockpit::part::{Ask, Press, World};
-use crate::cockpit::refused::{At, told};
 use crate::domain::time::Timestamp;
 
 /// A fresh request id, made at a key press.
@@ -69,8 +68,8 @@ impl Form {
                 Some("The case was not read yet, so the site's time zone is not known. Send it once it is.".to_owned());
             return asks;
         }
-        if let Some(objection) = self.objection(world) {
-            self.said = Some(objection);
+        // Why not stands at the field, or beneath them all.
+        if self.counted().is_some() {
             if let Some(n) = self.first_wrong() {
                 asks.extend(self.focus_on(Stop::Field(n), world));
             }
@@ -92,13 +91,28 @@ impl Form {
     /// Why it cannot be sent as it stands.
     pub(super) fn objection(&self, world: &World<'_>) -> Option<String> {
         if !self.checked.missing.is_empty() {
-            return Some(format!("Still needed: {}.", self.names(&self.checked.missing)));
+            return self.counted();
         }
         if let Some((at, why)) = self.checked.wrong.first() {
             let label = at.and_then(|n| self.fields.get(n)).map(|field| format!("{}: ", field.label));
-            return Some(format!("{}{why}", label.unwrap_or_default()));
+            return Some(format!("{}{}", label.unwrap_or_default(), self.in_labels(why)));
         }
-        self.outlook.objection().map(|refusal| told(refusal, At::Form, world))
+        self.outlook.objection().map(|refusal| self.told(refusal, world))
+    }
+
+    /// What stands against sending, in a few words: what exactly is told where it is to be mended.
+    pub(super) fn counted(&self) -> Option<String> {
+        if !self.checked.missing.is_empty() {
+            return Some(format!("Still needed: {}.", self.names(&self.checked.missing)));
+        }
+        match self.checked.wrong.len() {
+            0 => {}
+            1 => return Some("1 thing to correct".to_owned()),
+            many => return Some(format!("{many} things to correct")),
+        }
+        let is_at_field = self.is_refused_at_a_field();
+        let said = if is_at_field { "1 thing to correct" } else { "it would be refused" };
+        self.outlook.objection().map(|_| said.to_owned())
     }
 
     pub(super) fn names(&self, fields: &[usize]) -> String {
@@ -115,6 +129,8 @@ impl Form {
     /// Keys while the difference to the newer ticket is shown.
     pub(super) fn press_comparing(&mut self, press: Press, world: &World<'_>) -> Vec<Ask> {
         match press.action {
+            // The difference stays in sight with the reason.
+            Some(Action::GoOn) if self.barred(world).is_some() => Vec::new(),
             Some(Action::GoOn) => {
                 self.is_comparing = false;
                 if let Some(seen) = &mut self.seen {
@@ -133,12 +149,17 @@ impl Form {
     /// What an error is at a field, where it is to be shown.
     pub(super) fn error_at(&self, n: usize) -> Option<String> {
         let field = self.fields.get(n)?;
-        if !(field.was_left || self.has_tried) {
+        if !(field.was_left || self.has_tried || field.control.is_too_long()) {
             return None;
         }
         let own = self.checked.wrong.iter().find(|(at, _)| *at == Some(n)).map(|(_, why)| why.clone());
         let missing = || self.checked.missing.contains(&n).then(|| "This is needed.".to_owned());
-        own.or_else(missing).or_else(|| field.refused.clone())
+        own.map(|why| self.in_labels(&why)).or_else(missing).or_else(|| self.refused_at(n))
+    }
+
+    /// What the engine said of a field.
+    pub(super) fn refused_at(&self, n: usize) -> Option<String> {
+        self.fields.get(n)?.refused.as_ref().map(|why| self.in_labels(why))
     }
 
     /// The ticket as the outlook says it would be, beside what it is.

@@ -157,7 +157,7 @@ impl Stage {
 
     /// The lines of a focused field.
     pub fn lines(&self, control: &dyn Control, width: usize) -> Vec<String> {
-        let look = Look { theme: &self.theme, now: self.now, width, is_focused: true };
+        let look = Look { theme: &self.theme, now: self.now, width, is_focused: true, has_error: false };
         control.lines(&look).iter().map(ToString::to_string).collect()
     }
 

@@ -9,7 +9,12 @@ use crate::domain::payload::Window;
 use crate::domain::time::Timestamp;
 
 /// What is allowed, for an error to say.
-pub const FORMS: &str = "Write 14:30, +2h, tomorrow 8:00, mon 8:00 or 2026-11-22 08:00.";
+pub const FORMS: &str = "Write 14:30, +2h, tomorrow 9, mon 8:00 or 2026-11-22 08:00.";
+/// The same of a window, each of them whole.
+const WINDOWS: &str = "Write 9-11, tomorrow 8:00 – 10:00, today 3pm-5pm or 2026-11-20 8:00-10:00.";
+
+/// A window over midnight that is longer, in minutes, is a slip unless its day is said.
+const OVERNIGHT: i64 = 12 * 60;
 
 /// A moment on the site's clock, as the fields show and read it again.
 pub fn shown(at: Timestamp, zone: Tz) -> String {
@@ -28,9 +33,42 @@ pub fn shown_window(window: &Window, zone: Tz) -> String {
     format!("{} – {end}", start.format("%Y-%m-%d %H:%M"))
 }
 
+/// How long a window is: `2h`, `1h30m`, `45m`.
+pub fn length(window: &Window) -> String {
+    let minutes = (window.end.utc() - window.start.utc()).num_minutes();
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes}m"),
+        (hours, 0) => format!("{hours}h"),
+        (hours, minutes) => format!("{hours}h{minutes}m"),
+    }
+}
+
 /// Reads a moment. A time alone is today's, of the day of `from`.
 pub fn parse(text: &str, from: Timestamp, zone: Tz) -> Result<Timestamp, String> {
+    moment(text, from, zone, false).map_err(|wrong| wrong.told(FORMS))
+}
+
+/// Why a text is no moment.
+#[derive(Debug)]
+enum Wrong {
+    Unreadable(String),
+    /// It is one that cannot be.
+    Other(String),
+}
+
+impl Wrong {
+    fn told(self, forms: &str) -> String {
+        match self {
+            Self::Unreadable(text) => format!("`{}` is no time. {forms}", text.chars().take(30).collect::<String>()),
+            Self::Other(why) => why,
+        }
+    }
+}
+
+/// Reads a moment; `9` alone is one only in a window, where it can be nothing else.
+fn moment(text: &str, from: Timestamp, zone: Tz, takes_hours: bool) -> Result<Timestamp, Wrong> {
     let text = text.trim().to_lowercase();
+    let unreadable = || Wrong::Unreadable(text.clone());
     if let Some(at) = Timestamp::parse(&text.to_uppercase()) {
         return Ok(at);
     }
@@ -38,48 +76,67 @@ pub fn parse(text: &str, from: Timestamp, zone: Tz) -> Result<Timestamp, String>
         return Ok(from);
     }
     if let Some(rest) = text.strip_prefix(['+', '-']) {
-        let minutes = minutes(rest).ok_or_else(|| unreadable(&text))?;
-        return later(from, if text.starts_with('-') { -minutes } else { minutes });
+        let minutes = minutes(rest).ok_or_else(unreadable)?;
+        return later(from, if text.starts_with('-') { -minutes } else { minutes }).map_err(Wrong::Other);
     }
     let today = from.utc().with_timezone(&zone).date_naive();
+    let alone = || if takes_hours { hour(&text) } else { clock(&text) };
     let (day, time) = match text.rsplit_once(char::is_whitespace) {
-        None => match (clock(&text), day(&text, today)) {
+        None => match (alone(), day(&text, today)) {
             (Some(time), _) => (today, time),
             (None, Some(day)) => (day, NaiveTime::from_hms_opt(8, 0, 0).unwrap_or_default()),
-            (None, None) => return Err(unreadable(&text)),
+            (None, None) => return Err(unreadable()),
         },
-        Some((before, time)) => {
-            let read = day(before.trim(), today).zip(clock(time));
-            read.ok_or_else(|| unreadable(&text))?
-        }
+        Some((before, time)) => day(before.trim(), today).zip(hour(time)).ok_or_else(unreadable)?,
     };
-    at_site(day.and_time(time), zone)
+    at_site(day.and_time(time), zone).map_err(Wrong::Other)
 }
 
 /// Reads a window: a start, and after a dash its end, a time of the same day, a moment or a length. A
 /// start alone keeps the length there was.
 pub fn parse_window(text: &str, from: Timestamp, length: TimeDelta, zone: Tz) -> Result<Window, String> {
-    let ends = text.split_once('–').or_else(|| text.split_once(" - ")).or_else(|| text.split_once(" to "));
-    let Some((start, end)) = ends else {
-        let start = parse(text, from, zone)?;
+    let read = |text: &str, from| moment(text, from, zone, true).map_err(|wrong| wrong.told(WINDOWS));
+    let Some((start_text, end_text)) = ends(text, from, zone) else {
+        let start = moment(text, from, zone, false).map_err(|wrong| wrong.told(WINDOWS))?;
         return Ok(Window { start, end: later(start, length.num_minutes())? });
     };
-    let start = parse(start, from, zone)?;
-    let end = end.trim();
-    let mut read = parse(end, start, zone)?;
-    if read <= start && clock(end).is_some() {
-        // 22:00 – 02:00 ends on the next day.
-        read = next_day(read, zone)?;
+    let mut start = read(start_text, from)?;
+    let end = read(end_text, start)?;
+    // 3-5pm begins in the afternoon, 9-5pm in the morning.
+    if end_text.trim().to_lowercase().ends_with("pm")
+        && let Ok(afternoon) = moment(&format!("{}pm", start_text.trim()), from, zone, true)
+        && afternoon < end
+    {
+        start = afternoon;
     }
-    if read <= start {
+    if end > start {
+        return Ok(Window { start, end });
+    }
+    if hour(&end_text.trim().to_lowercase()).is_none() {
         return Err(format!("The window must end after it starts ({}).", shown(start, zone)));
     }
-    Ok(Window { start, end: read })
+    // 22:00 – 02:00 ends on the next day.
+    let next = next_day(end, zone)?;
+    if (next.utc() - start.utc()).num_minutes() > OVERNIGHT {
+        return Err(format!(
+            "The end is before the start. To end on the next day, write {} – {}.",
+            shown(start, zone),
+            shown(next, zone)
+        ));
+    }
+    Ok(Window { start, end: next })
 }
 
-fn unreadable(text: &str) -> String {
-    let text: String = text.chars().take(30).collect();
-    format!("`{text}` is no time. {FORMS}")
+/// Start and end of a window. A dash without space around it may be one of a date.
+fn ends(text: &str, from: Timestamp, zone: Tz) -> Option<(&str, &str)> {
+    let ends = text.split_once('–').or_else(|| text.split_once(" - ")).or_else(|| text.split_once(" to "));
+    let is_moment = |text: &str, takes_hours| moment(text, from, zone, takes_hours).is_ok();
+    if ends.is_some() || is_moment(text, false) {
+        return ends;
+    }
+    let dashes = text.rmatch_indices('-').map(|(at, _)| text.split_at(at));
+    let mut parts = dashes.filter_map(|(start, rest)| Some((start, rest.strip_prefix('-')?)));
+    parts.find(|(start, end)| is_moment(start, true) && is_moment(end, true))
 }
 
 /// A time of the clock on the site's wall as a moment.
@@ -131,7 +188,13 @@ pub fn next_window(now: Timestamp, zone: Tz) -> Window {
     Window { start, end: start.plus_minutes(120) }
 }
 
-/// `8`, `8:00`, `14:30`, `8am`.
+/// A time of the clock, or a whole hour.
+fn hour(text: &str) -> Option<NaiveTime> {
+    let is_number = !text.is_empty() && text.len() <= 2 && text.bytes().all(|b| b.is_ascii_digit());
+    if is_number { NaiveTime::from_hms_opt(text.parse().ok()?, 0, 0) } else { clock(text) }
+}
+
+/// `8:00`, `14:30`, `8am`.
 fn clock(text: &str) -> Option<NaiveTime> {
     let (text, shift) = match (text.strip_suffix("am"), text.strip_suffix("pm")) {
         (Some(rest), _) => (rest, Some(0)),
@@ -160,7 +223,8 @@ fn day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
         _ => {}
     }
     if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        return Some(day);
+        // 9-11-13 is a slip, not a day of the year 9.
+        return (day.year() >= 1000).then_some(day);
     }
     let wanted: Weekday = text.parse().ok()?;
     (1..=7).filter_map(|n| today.checked_add_days(Days::new(n))).find(|day| day.weekday() == wanted)
@@ -214,6 +278,8 @@ mod tests {
             ("tomorrow 8:00", "2026-11-22T16:00:00Z"),
             ("tomorrow", "2026-11-22T16:00:00Z"),
             ("mon 9am", "2026-11-23T17:00:00Z"),
+            ("9am", "2026-11-21T17:00:00Z"),
+            ("tomorrow 9", "2026-11-22T17:00:00Z"),
             ("saturday 9:15", "2026-11-28T17:15:00Z"),
             ("2026-11-22 08:00", "2026-11-22T16:00:00Z"),
             ("2026-07-01 08:00", "2026-07-01T15:00:00Z"),
@@ -265,6 +331,36 @@ mod tests {
         assert_eq!(read("tomorrow 22:00 - 02:00"), window("2026-11-23T06:00:00Z", "2026-11-23T10:00:00Z"));
         assert_eq!(read("tomorrow 8:00 to +3h"), window("2026-11-22T16:00:00Z", "2026-11-22T19:00:00Z"));
         assert!(read("tomorrow 8:00 - 2026-11-21 07:00").unwrap_err().contains("end after"));
+    }
+
+    #[test]
+    fn windows_are_read_as_people_write_them() {
+        let read = |text: &str| parse_window(text, now(), TimeDelta::hours(2), LA);
+        let window = |start: &str, end: &str| Ok(Window { start: at(start), end: at(end) });
+        for text in
+            ["9-11", "9:00-11:00", "9am-11", "9 to 11", "today 9am – 11am", "2026-11-21 9:00-11:00", "today 9-11am"]
+        {
+            assert_eq!(read(text), window("2026-11-21T17:00:00Z", "2026-11-21T19:00:00Z"), "{text}");
+        }
+        for text in ["today 3pm-5pm", "3-5pm", "15-17", "2026-11-21 15:00-2026-11-21 17:00", "3pm to +2h", "15:00"] {
+            assert_eq!(read(text), window("2026-11-21T23:00:00Z", "2026-11-22T01:00:00Z"), "{text}");
+        }
+        assert_eq!(read("9-5pm"), window("2026-11-21T17:00:00Z", "2026-11-22T01:00:00Z"));
+        assert_eq!(read("tomorrow 9"), window("2026-11-22T17:00:00Z", "2026-11-22T19:00:00Z"));
+        assert_eq!(read("2026-11-22"), window("2026-11-22T16:00:00Z", "2026-11-22T18:00:00Z"));
+        for wrong in ["9", "9-", "-", "2026-11", "8:00-25:00", "x-9", "9-11-13"] {
+            assert!(read(wrong).unwrap_err().contains("tomorrow 8:00 – 10:00"), "{wrong}: {:?}", read(wrong));
+        }
+    }
+
+    #[test]
+    fn an_end_before_the_start_is_the_next_days_only_over_a_night() {
+        let read = |text: &str| parse_window(text, now(), TimeDelta::hours(2), LA);
+        assert_eq!(read("22:00 - 10:00").map(|window| length(&window)), Ok("12h".to_owned()));
+        let wrong = read("14:30 - 13:00").unwrap_err();
+        assert!(wrong.contains("The end is before the start"), "{wrong}");
+        assert!(wrong.ends_with("write 2026-11-21 14:30 – 2026-11-22 13:00."), "{wrong}");
+        assert_eq!(read("2026-11-21 14:30 – 2026-11-22 13:00").map(|window| length(&window)), Ok("22h30m".to_owned()));
     }
 
     #[test]

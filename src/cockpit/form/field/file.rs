@@ -9,6 +9,7 @@ use ratatui::text::{Line, Span};
 use serde_json::{Value, json};
 
 use super::line::Typed;
+use super::text::Text;
 use super::{Control, Look, Scene, Took};
 use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::envelope::Upload;
@@ -27,6 +28,8 @@ const ROWS: usize = 6;
 #[derive(Debug)]
 pub struct File {
     typed: Typed,
+    /// The same where it may be a note: of several lines.
+    note: Text,
     /// The folder whose entries are listed, as it was typed.
     folder: Option<String>,
     entries: Vec<Entry>,
@@ -80,6 +83,7 @@ impl File {
     pub fn new(most: usize) -> Self {
         Self {
             typed: Typed::new(most),
+            note: Text::new(most),
             folder: None,
             entries: Vec::new(),
             at: None,
@@ -92,10 +96,28 @@ impl File {
         }
     }
 
+    fn text(&self) -> String {
+        if self.is_note { self.note.text() } else { self.typed.text().to_owned() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.text().trim().is_empty()
+    }
+
+    fn set(&mut self, text: &str) {
+        self.note.set(text);
+        self.typed.set(text);
+    }
+
+    /// Whether it may be sent as it is.
+    fn fits(&self) -> Result<(), String> {
+        if self.is_note { self.note.value().map(|_| ()) } else { self.typed.fits() }
+    }
+
     /// The entries of the folder that begin like what is typed, hidden ones only where asked for.
     fn shown(&self) -> Vec<&Entry> {
-        let (_, start) = split(self.typed.text());
-        let start = start.to_lowercase();
+        let text = self.text();
+        let start = split(&text).1.to_lowercase();
         let fits = |entry: &&Entry| {
             entry.name.to_lowercase().starts_with(&start) && (start.starts_with('.') || !entry.name.starts_with('.'))
         };
@@ -104,7 +126,7 @@ impl File {
 
     /// Lists the folder that the text is in, unless it is listed already.
     fn list(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
-        let folder = split(self.typed.text()).0.to_owned();
+        let folder = split(&self.text()).0.to_owned();
         if self.is_uri() || self.folder.as_ref() == Some(&folder) {
             return Vec::new();
         }
@@ -118,7 +140,7 @@ impl File {
     fn fingerprint(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
         self.failure = None;
         if self.is_words() {
-            let words = self.typed.text().trim().to_owned();
+            let words = self.text().trim().to_owned();
             let (sha256, bytes) = (sha256_hex(words.as_bytes()), words.len() as u64);
             let chosen = Chosen { uri: uri_of(&sha256), sha256, bytes, content: Upload::Words { words } };
             (self.reading, self.chosen) = (None, Some(chosen));
@@ -126,16 +148,17 @@ impl File {
         }
         let stamp = scene.world.stamp();
         self.reading = Some(stamp);
-        vec![Ask::Effect(Effect::Fingerprint { stamp, path: PathBuf::from(self.typed.text().trim()) })]
+        vec![Ask::Effect(Effect::Fingerprint { stamp, path: PathBuf::from(self.text().trim()) })]
     }
 
     /// Into a folder, or a file it is.
     fn take(&mut self, at: usize, scene: &Scene<'_>) -> Took {
         let Some(entry) = self.shown().get(at).map(|entry| (*entry).clone()) else { return Took::used().done() };
-        let (folder, _) = split(self.typed.text());
+        let text = self.text();
+        let (folder, _) = split(&text);
         let slash = if entry.is_folder { "/" } else { "" };
         let path = format!("{folder}{}{slash}", entry.name);
-        self.typed.set(&path);
+        self.set(&path);
         (self.at, self.chosen, self.is_touched) = (None, None, true);
         if entry.is_folder {
             return Took::changed().asking(self.list(scene));
@@ -148,20 +171,25 @@ impl File {
             return took;
         }
         (self.chosen, self.reading, self.failure, self.is_touched) = (None, None, None, true);
-        let asks = self.list(scene);
+        let mut asks = self.list(scene);
         self.at = None;
+        if self.is_words() && !self.is_empty() {
+            asks.extend(self.fingerprint(scene));
+        }
         took.asking(asks)
     }
 
     /// Whether what is typed names something that is kept already. A note may speak of one.
     fn is_uri(&self) -> bool {
-        let text = self.typed.text().trim();
+        let text = self.text();
+        let text = text.trim();
         has_scheme(text) && !(self.is_note && text.contains(char::is_whitespace))
     }
 
     /// Whether what is typed is a note itself, not the name of a file that holds one.
     fn is_words(&self) -> bool {
-        let text = self.typed.text().trim();
+        let text = self.text();
+        let text = text.trim();
         let (folder, name) = split(text);
         let is_there = self.folder.as_deref() == Some(folder) && self.entries.iter().any(|entry| entry.name == name);
         // With spaces in it, it is a path only if there is one, which is not known while its folder is being read.
@@ -182,25 +210,26 @@ impl File {
             }
             (None, Some(why)) => Some((Role::Warning, why.clone())),
             (None, None) if self.reading.is_some() => Some((Role::Muted, "reading it …".to_owned())),
-            (None, None) if self.is_words() && self.typed.said().is_some() => {
-                Some((Role::Muted, "enter keeps these words as the note".to_owned()))
+            (None, None) if self.is_words() && !self.is_empty() => {
+                Some((Role::Muted, "these words are kept as the note".to_owned()))
             }
             (None, None) if self.is_words() => Some((Role::Muted, "write the note here, or choose a file".to_owned())),
             (None, None) => None,
         }
     }
 
-    /// The entries that are listed, and on which line they begin: none where one is not choosing among them.
-    fn listed(&self) -> (usize, Vec<&Entry>) {
-        let is_writing = self.is_words() && self.typed.said().is_some();
-        let shown = if self.is_settled() || is_writing { Vec::new() } else { self.shown() };
-        (1 + usize::from(self.beneath().is_some()), shown)
+    /// The entries that are listed: none where one is not choosing among them.
+    fn listed(&self) -> Vec<&Entry> {
+        let is_writing = self.is_words() && !self.is_empty();
+        if self.is_settled() || is_writing { Vec::new() } else { self.shown() }
     }
 }
 
 impl Control for File {
     fn value(&self) -> Result<Option<Value>, String> {
-        match (self.typed.said(), &self.chosen) {
+        self.fits()?;
+        let text = self.text();
+        match (Some(text.trim()).filter(|text| !text.is_empty()), &self.chosen) {
             (None, _) => Ok(None),
             (_, Some(chosen)) => Ok(Some(chosen.uri.as_str().into())),
             (Some(said), None) if self.is_uri() => Ok(Some(said.into())),
@@ -212,20 +241,20 @@ impl Control for File {
     }
 
     fn fill(&mut self, value: &Value, _: &Scene<'_>) -> Vec<Ask> {
-        self.typed.set(value.as_str().unwrap_or_default());
+        self.set(value.as_str().unwrap_or_default());
         (self.chosen, self.is_touched) = (None, false);
         Vec::new()
     }
 
     fn draft(&self) -> Value {
-        if self.is_touched { self.typed.text().into() } else { Value::Null }
+        if self.is_touched { self.text().into() } else { Value::Null }
     }
 
     /// A file is read again: it may have changed since.
     fn restore(&mut self, draft: &Value, scene: &Scene<'_>) -> Vec<Ask> {
         self.fill(draft, scene);
         self.is_touched = true;
-        let text = self.typed.text();
+        let text = self.text();
         if text.trim().is_empty() || self.is_uri() || text.ends_with('/') {
             return Vec::new();
         }
@@ -239,23 +268,36 @@ impl Control for File {
     /// The kind of the evidence says whether it may be words.
     fn narrow(&mut self, name: &str, value: Option<&Value>, scene: &Scene<'_>) -> Took {
         let is_note = value.is_some_and(|value| value == "NOTE");
-        if name != "kind" || std::mem::replace(&mut self.is_note, is_note) == is_note {
+        if name != "kind" || self.is_note == is_note {
             return Took::nothing();
         }
+        // What is typed goes along; a note keeps its lines meanwhile.
+        if !is_note {
+            self.typed.set(&self.note.text());
+        } else if self.note.text().replace('\n', " ") != self.typed.text() {
+            self.note.set(self.typed.text());
+        }
+        self.is_note = is_note;
         // Words are a note and nothing else.
         let was_words = self.chosen.take_if(|found| matches!(found.content, Upload::Words { .. }));
         if was_words.is_some() {
             return Took::changed();
         }
-        if self.typed.said().is_none() || self.chosen.is_some() || self.is_uri() {
+        if self.is_empty() || self.chosen.is_some() || self.is_uri() {
             return Took::used();
         }
         Took::changed().asking(self.fingerprint(scene))
     }
 
     fn press(&mut self, press: Press, scene: &Scene<'_>) -> Took {
-        let count = self.listed().1.len();
+        let count = self.listed().len();
+        let is_writing = self.is_words() && !self.is_empty();
         match press.action {
+            // Enter makes a line of a note.
+            Some(Action::Up | Action::Down | Action::Enter) if is_writing => {
+                let took = self.note.press(press, scene);
+                self.typed_on(took, scene)
+            }
             Some(Action::Down) if count > 0 => {
                 self.at = Some(self.at.map_or(0, |at| (at + 1).min(count - 1)));
                 Took::used()
@@ -267,12 +309,12 @@ impl Control for File {
             Some(Action::Up | Action::Down) => Took::nothing(),
             Some(Action::Enter) => match self.at {
                 Some(at) if count > 0 => self.take(at, scene),
-                _ if self.is_settled() || self.typed.said().is_none() => Took::used().done(),
+                _ if self.is_settled() || self.is_empty() => Took::used().done(),
                 _ if count == 1 => self.take(0, scene),
                 _ => Took::used().asking(self.fingerprint(scene)),
             },
             _ => {
-                let took = self.typed.press(press);
+                let took = if self.is_note { self.note.press(press, scene) } else { self.typed.press(press) };
                 self.typed_on(took, scene)
             }
         }
@@ -280,8 +322,9 @@ impl Control for File {
 
     /// A file that is dropped on a terminal arrives as its path, often in quotes.
     fn paste(&mut self, text: &str, scene: &Scene<'_>) -> Took {
-        let most: String = text.trim().chars().take(10_000).collect();
-        let took = self.typed.paste(most.trim_matches(['\'', '"']));
+        let is_path = !text.trim().contains('\n');
+        let text = if is_path { text.trim().trim_matches(['\'', '"']) } else { text };
+        let took = if self.is_note { self.note.paste(text, scene) } else { self.typed.paste(text) };
         self.typed_on(took, scene)
     }
 
@@ -315,33 +358,45 @@ impl Control for File {
     }
 
     fn leave(&mut self, scene: &Scene<'_>) -> Took {
-        if self.is_settled() || self.typed.said().is_none() {
+        let was_words = self.chosen.as_ref().is_some_and(|found| matches!(found.content, Upload::Words { .. }));
+        if was_words && !self.is_words() {
+            self.chosen = None;
+        }
+        if self.is_settled() || self.is_empty() {
             return Took::nothing();
         }
-        Took::used().asking(self.fingerprint(scene))
+        Took::used_and(self.is_words()).asking(self.fingerprint(scene))
     }
 
-    fn click(&mut self, _: usize, row: usize, _: usize, scene: &Scene<'_>) -> Took {
-        let (first, listed) = self.listed();
-        match row.checked_sub(first).map(|row| self.first() + row).filter(|at| *at < listed.len()) {
+    fn click(&mut self, _: usize, row: usize, width: usize, scene: &Scene<'_>) -> Took {
+        let (theme, now) = (scene.world.theme, scene.world.now);
+        let lines = self.lines(&Look { theme, now, width, is_focused: true, has_error: false }).len();
+        let count = self.listed().len();
+        let first = lines - count.saturating_sub(self.first()).min(ROWS);
+        match row.checked_sub(first).map(|row| self.first() + row).filter(|at| *at < count) {
             Some(at) => self.take(at, scene),
             None => Took::nothing(),
         }
     }
 
     fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
-        if self.typed.text().is_empty() && !look.is_focused {
+        if self.text().is_empty() && !look.is_focused {
             return Vec::new();
         }
-        let mut lines = vec![Line::from(self.typed.spans(look, look.width))];
+        let mut lines =
+            if self.is_note { self.note.lines(look) } else { vec![Line::from(self.typed.spans(look, look.width))] };
         lines.extend(self.beneath().map(|(role, said)| {
             Line::styled(text::cut(&text::plain(&said), look.width).into_owned(), look.style(role))
         }));
         if look.is_focused {
-            let rows = self.listed().1.into_iter().enumerate().skip(self.first()).take(ROWS);
+            let rows = self.listed().into_iter().enumerate().skip(self.first()).take(ROWS);
             lines.extend(rows.map(|(n, entry)| self.row(n, entry, look)));
         }
         lines
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.fits().is_err()
     }
 
     fn upload(&self) -> Option<(&Upload, &str)> {

@@ -56,6 +56,8 @@ pub struct Look<'a> {
     /// Columns there are.
     pub width: usize,
     pub is_focused: bool,
+    /// Whether what is wrong with it is told beneath it.
+    pub has_error: bool,
 }
 
 impl Look<'_> {
@@ -154,6 +156,10 @@ pub trait Control: Debug + Send {
     /// What is to be kept with the call, and its hash.
     fn upload(&self) -> Option<(&Upload, &str)> {
         None
+    }
+    /// Whether it holds more than may be sent, which is said while one still types.
+    fn is_too_long(&self) -> bool {
+        false
     }
     /// Whether what it says is a time of the site's clock.
     fn needs_zone(&self) -> bool {

@@ -228,7 +228,7 @@ mod tests {
             assert_eq!(moment.value(), Ok(Some(json!(value))), "{keys}");
         }
         type_into(&mut moment, "x", &world);
-        assert!(moment.value().unwrap_err().contains("tomorrow 8:00"));
+        assert!(moment.value().unwrap_err().contains("tomorrow 9"));
     }
 
     #[test]

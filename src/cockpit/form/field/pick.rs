@@ -1,9 +1,11 @@
 //! One of many, found by typing: records of the directory, or what the case and the policy know.
 
+mod draw;
+
 use std::time::Duration;
 
 use crossterm::event::KeyCode;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -15,7 +17,7 @@ use crate::cockpit::effect::{Effect, Stamp};
 use crate::cockpit::keymap::Action;
 use crate::cockpit::msg::Msg;
 use crate::cockpit::part::{Ask, Press};
-use crate::cockpit::theme::Role;
+use crate::cockpit::refused::{At, key};
 use crate::text;
 
 /// Entries of the list that are shown at once.
@@ -34,6 +36,18 @@ pub struct Item {
     pub mark: Option<Mark>,
     /// The record, whole; null where there is none.
     pub record: Value,
+}
+
+/// How far a name is from what was typed, in lower case: it begins with it, has it, has its words, or something else
+/// about it does.
+fn distance(name: &str, typed: &str) -> u8 {
+    let (name, typed) = (name.to_lowercase().replace('_', " "), typed.trim().replace('_', " "));
+    match () {
+        () if name.starts_with(&typed) => 0,
+        () if name.contains(&typed) => 1,
+        () if typed.split_whitespace().all(|word| name.contains(word)) => 2,
+        () => 3,
+    }
 }
 
 /// What is special about an entry.
@@ -58,6 +72,8 @@ pub struct Pick {
     items: Vec<Item>,
     /// The entry under the cursor.
     at: Option<usize>,
+    /// What the arrows went to.
+    wanted: Option<Value>,
     chosen: Option<Item>,
     /// Whether words of one's own are taken too.
     is_free: bool,
@@ -67,6 +83,8 @@ pub struct Pick {
     /// The question what record an id is of.
     naming: Option<Stamp>,
     failure: Option<String>,
+    /// The way to add a record.
+    adding: String,
     /// The database does not answer.
     is_away: bool,
 }
@@ -78,6 +96,7 @@ impl Pick {
             typed: Typed::new(most),
             items: Vec::new(),
             at: None,
+            wanted: None,
             chosen: None,
             is_free,
             is_touched: false,
@@ -85,6 +104,7 @@ impl Pick {
             asked: None,
             naming: None,
             failure: None,
+            adding: String::new(),
             is_away: false,
         }
     }
@@ -106,7 +126,7 @@ impl Pick {
         self.due.is_none() && self.asked.is_none()
     }
 
-    /// The entries that fit what is typed. Those of the directory were looked up by it, once it answered; until
+    /// The entries that fit what is typed, the likeliest first. Those of the directory were looked up by it, once it answered; until
     /// then nobody may choose what does not fit.
     fn shown(&self) -> Vec<&Item> {
         let words = self.typed.text().to_lowercase();
@@ -116,7 +136,15 @@ impl Pick {
             !is_narrowed
                 || words.split_whitespace().all(|word| text.contains(word) || text.replace('_', " ").contains(word))
         };
-        self.items.iter().filter(fits).collect()
+        let mut shown: Vec<&Item> = self.items.iter().filter(fits).collect();
+        let standing = |item: &Item| match item.mark {
+            Some(Mark::Wanted(_)) => 0,
+            None => 1,
+            // Those that would be refused come last.
+            Some(Mark::Unfit(_)) => 2,
+        };
+        shown.sort_by_key(|item| (standing(item), distance(&item.label, &words)));
+        shown
     }
 
     fn look_up(&mut self, scene: &Scene<'_>) -> Vec<Ask> {
@@ -128,6 +156,7 @@ impl Pick {
             Source::Records(records) => {
                 let stamp = scene.world.stamp();
                 self.asked = Some(stamp);
+                self.adding = key(Action::Directory, At::Form, scene.world);
                 let query = records.query(self.typed.said());
                 vec![Ask::Effect(Effect::Lookup { stamp, kind: records.kind, query })]
             }
@@ -143,6 +172,16 @@ impl Pick {
         vec![Ask::Effect(Effect::After { stamp, wait: REST })]
     }
 
+    /// That nothing is called what was typed, where that was looked up.
+    fn nothing_found(&self) -> Option<String> {
+        let said = self.typed.said().filter(|_| self.is_settled() && self.shown().is_empty())?;
+        let said = text::cut(said, 24);
+        Some(match &self.source {
+            Source::Records(records) => format!("No {} is called {said}. {} adds one.", records.one(), self.adding),
+            Source::Local(_) => format!("Nothing is called {said}."),
+        })
+    }
+
     /// The text changed: what was chosen no longer is.
     fn typed_on(&mut self, took: Took, scene: &Scene<'_>) -> Took {
         if !took.is_changed {
@@ -152,6 +191,7 @@ impl Pick {
         self.is_touched = true;
         let asks = self.look_up_later(scene);
         self.at = (self.typed.said().is_some() && !self.shown().is_empty()).then_some(0);
+        self.wanted = None;
         took.asking(asks)
     }
 
@@ -161,6 +201,10 @@ impl Pick {
         self.choose(item);
         self.is_touched = true;
         Took::used_and(is_changed).done()
+    }
+
+    fn note_wanted(&mut self) {
+        self.wanted = self.at.and_then(|at| self.shown().get(at).map(|item| item.value.clone()));
     }
 
     /// Asks what record an id is of.
@@ -182,13 +226,11 @@ impl Pick {
             }
             return Took::used();
         }
-        let under = self.at.and_then(|at| self.shown().get(at).map(|item| item.value.clone()));
+        let under = self.wanted.clone();
         (self.asked, self.failure) = (None, None);
         self.items = items;
-        // Those that would be refused come last.
-        self.items.sort_by_key(|item| matches!(item.mark, Some(Mark::Unfit(_))));
         let first = (self.typed.said().is_some() && self.chosen.is_none() && !self.items.is_empty()).then_some(0);
-        // What is under the cursor stays there.
+        // What one went to stays under the cursor.
         self.at = under.and_then(|value| self.shown().iter().position(|item| item.value == value)).or(first);
         Took::used()
     }
@@ -200,10 +242,13 @@ impl Control for Pick {
             (Some(item), _) => Ok(Some(item.value.clone())),
             (None, None) => Ok(None),
             // Where nothing can be looked up, an id that somebody knows must do.
+            (None, Some(_)) if self.is_too_long() => self.typed.fits().map(|()| None),
             (None, Some(said)) if self.is_free || self.failure.is_some() || Uuid::try_parse(said).is_ok() => {
                 Ok(Some(said.into()))
             }
-            (None, Some(_)) => Err("Choose an entry of the list: arrows, then enter.".to_owned()),
+            (None, Some(_)) => Err(self
+                .nothing_found()
+                .unwrap_or_else(|| "Choose an entry of the list: arrows, then enter.".to_owned())),
         }
     }
 
@@ -280,10 +325,12 @@ impl Control for Pick {
         match press.action {
             Some(Action::Down) if is_open && count > 0 => {
                 self.at = Some(self.at.map_or(0, |at| (at + 1).min(count - 1)));
+                self.note_wanted();
                 Took::used()
             }
             Some(Action::Up) if is_open && self.at.is_some() => {
                 self.at = self.at.and_then(|at| at.checked_sub(1));
+                self.note_wanted();
                 Took::used()
             }
             Some(Action::Enter) => match self.at {
@@ -367,90 +414,14 @@ impl Control for Pick {
     }
 
     fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
-        if !look.is_focused {
-            return self.settled(look);
-        }
-        let mut lines = vec![Line::from(self.typed.spans(look, look.width))];
-        if let Some(chosen) = &self.chosen {
-            if let Some(line) = lines.first_mut() {
-                line.push_span(Span::styled(format!("  {}", text::plain(&chosen.note)), look.style(Role::Muted)));
-            }
-            lines.extend(marked(chosen, look));
-            return lines;
-        }
-        let shown = self.shown();
-        let first = self.first();
-        lines.extend(shown.iter().enumerate().skip(first).take(ROWS).map(|(n, item)| self.row(n, item, look)));
-        let below = match (&self.failure, shown.len()) {
-            (Some(failure), _) => Some((Role::Warning, text::plain(failure).into_owned())),
-            (None, 0) if self.is_away => {
-                Some((Role::Warning, "the database does not answer; an id is taken".to_owned()))
-            }
-            (None, 0) if self.asked.is_some() || self.due.is_some() => Some((Role::Muted, "looking …".to_owned())),
-            (None, 0) if self.typed.said().is_some() && !self.is_free => {
-                Some((Role::Muted, "nothing like it is known".to_owned()))
-            }
-            (None, count) if count > first + ROWS => Some((Role::Muted, format!("{} more", count - first - ROWS))),
-            _ => None,
-        };
-        lines.extend(below.map(|(role, said)| {
-            Line::styled(format!("  {}", text::cut(&said, look.width.saturating_sub(2))), look.style(role))
-        }));
-        lines
+        if look.is_focused { self.open(look) } else { self.settled(look) }
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.chosen.is_none() && self.typed.fits().is_err()
     }
 
     fn record(&self) -> Option<&Value> {
         self.chosen.as_ref().map(|chosen| &chosen.record).filter(|record| record.is_object())
     }
-}
-
-impl Pick {
-    /// The first entry that is shown, so that the one under the cursor is.
-    fn first(&self) -> usize {
-        self.at.unwrap_or(0).saturating_sub(ROWS - 1)
-    }
-
-    fn settled(&self, look: &Look<'_>) -> Vec<Line<'static>> {
-        let Some(said) = self.typed.said() else { return Vec::new() };
-        let mut spans =
-            vec![Span::styled(text::cut(&text::plain(said), look.width).into_owned(), look.style(Role::Text))];
-        let note = self.chosen.as_ref().map(|chosen| text::plain(&chosen.note)).unwrap_or_default();
-        let room = look.width.saturating_sub(text::width(said) + 2);
-        if !note.is_empty() && room > 3 {
-            spans.push(Span::styled(format!("  {}", text::cut(&note, room)), look.style(Role::Muted)));
-        }
-        let mut lines = vec![Line::from(spans)];
-        lines.extend(self.chosen.iter().filter_map(|chosen| marked(chosen, look)));
-        lines
-    }
-
-    fn row(&self, n: usize, item: &Item, look: &Look<'_>) -> Line<'static> {
-        let is_here = self.at == Some(n);
-        let (sign, role) = if is_here { ("› ", Role::Selection) } else { ("  ", Role::Text) };
-        let label = text::plain(&item.label);
-        let mut spans =
-            vec![Span::styled(format!("{sign}{}", text::cut(&label, look.width.saturating_sub(2))), look.style(role))];
-        let mut room = look.width.saturating_sub(text::width(&label) + 4);
-        let beside = match &item.mark {
-            Some(Mark::Unfit(why)) => Some((Role::Warning, format!("✗ {why}"))),
-            Some(Mark::Wanted(why)) => Some((Role::Accent, why.clone())),
-            None => None,
-        };
-        for (role, said) in beside.into_iter().chain([(Role::Muted, item.note.clone())]) {
-            if room > 3 && !said.is_empty() {
-                let said = text::plain(&said);
-                let said = text::cut(&said, room);
-                room = room.saturating_sub(text::width(&said) + 2);
-                spans.push(Span::styled(format!("  {said}"), look.style(role)));
-            }
-        }
-        Line::from(spans)
-    }
-}
-
-/// Why the chosen one would be refused.
-fn marked(chosen: &Item, look: &Look<'_>) -> Option<Line<'static>> {
-    let Some(Mark::Unfit(why)) = &chosen.mark else { return None };
-    let why = format!("✗ {}", text::plain(why));
-    Some(Line::styled(text::cut(&why, look.width).into_owned(), look.style(Role::Warning)))
 }

@@ -53,6 +53,7 @@ impl<R: Reader> Read<R> {
 
 impl<R: Reader> Control for Read<R> {
     fn value(&self) -> Result<Option<Value>, String> {
+        self.typed.fits()?;
         match self.typed.said() {
             Some(said) => self.reader.read(said).map(Some),
             None if self.is_touched && !self.given.is_empty() => Ok(self.reader.emptied()),
@@ -85,6 +86,10 @@ impl<R: Reader> Control for Read<R> {
     fn paste(&mut self, text: &str, _: &Scene<'_>) -> Took {
         let took = self.typed.paste(&self.reader.pasted(text));
         self.took(took)
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.typed.fits().is_err()
     }
 
     fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {

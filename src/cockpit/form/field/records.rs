@@ -65,6 +65,20 @@ impl Records {
         Value::Object(query)
     }
 
+    /// One of them, in words.
+    pub fn one(&self) -> &'static str {
+        match (self.kind, self.narrowed.is_empty()) {
+            (Kind::Accounts, _) => "account",
+            (Kind::Sites, true) => "site",
+            (Kind::Sites, false) => "site of this account",
+            (Kind::Contacts, true) => "contact",
+            (Kind::Contacts, false) => "contact of this site",
+            (Kind::Assets, true) => "asset",
+            (Kind::Assets, false) => "asset of this site",
+            (Kind::Technicians, _) => "technician",
+        }
+    }
+
     /// A record as an entry of the list.
     pub fn item(&self, record: &Value, scene: &Scene<'_>) -> Option<Item> {
         let value = record.get("id").filter(|id| id.is_string())?.clone();
@@ -186,6 +200,46 @@ mod tests {
         let mut again = Pick::new(Source::Records(Records::for_job()), false, 500);
         stage.scene(|scene| again.restore(&draft, scene));
         assert_eq!((again.value(), again.draft()), (pick.value(), draft));
+    }
+
+    #[test]
+    fn the_site_whose_name_is_nearest_to_what_was_typed_comes_first() {
+        let stage = Stage::new();
+        let mut pick = Pick::new(Source::Records(Records::new(Kind::Sites)), false, 500);
+        let site = |id: &str, name: &str| json!({"id": id, "name": name, "address1": "9 Annex Rd", "city": "San Pier Anselmo"});
+        let sites = || {
+            vec![
+                site("s-1", "Depot"),
+                site("s-2", "Pier 9"),
+                site("s-3", "Annex of Pier 9"),
+                site("s-4", "The Pier 9 Annex"),
+                site("s-5", "Pier 9 Annex"),
+            ]
+        };
+        let asks = stage.scene(|scene| pick.learn(scene));
+        answer_lookup(&mut pick, &asks, sites(), &stage);
+        let took = type_into(&mut pick, "pier space 9 space an", &stage);
+        let asks = crate::cockpit::form::testing::due(&mut pick, &took.asks, &stage);
+        answer_lookup(&mut pick, &asks, sites(), &stage);
+        let lines = stage.lines(&pick, 60);
+        let names = ["› Pier 9 Annex", "  The Pier 9 Annex", "  Annex of Pier 9", "  Depot", "  Pier 9 "];
+        for (line, name) in lines[1..].iter().zip(names) {
+            assert!(line.starts_with(name), "{lines:#?}");
+        }
+        type_into(&mut pick, "enter", &stage);
+        assert_eq!(pick.value(), Ok(Some(json!("s-5"))));
+    }
+
+    #[test]
+    fn where_nothing_is_found_it_says_so_and_how_to_add_one() {
+        let stage = Stage::new();
+        let mut pick = Pick::new(Source::Records(Records::new(Kind::Accounts)), false, 500);
+        let took = type_into(&mut pick, "Acme", &stage);
+        let asks = crate::cockpit::form::testing::due(&mut pick, &took.asks, &stage);
+        answer_lookup(&mut pick, &asks, Vec::new(), &stage);
+        let said = "No account is called Acme. esc, then d adds one.";
+        assert_eq!(pick.value(), Err(said.to_owned()));
+        assert_eq!(stage.lines(&pick, 60)[1].trim(), said);
     }
 
     #[test]

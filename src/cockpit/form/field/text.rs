@@ -6,7 +6,7 @@ use ratatui_textarea::{CursorMove, TextArea};
 use serde_json::Value;
 use unicode_width::UnicodeWidthChar;
 
-use super::line::{cut_short, with_cursor};
+use super::line::{ROOM, no_room, too_long, with_cursor};
 use super::{Control, Look, Scene, Took};
 use crate::cockpit::keymap::Action;
 use crate::cockpit::part::{Ask, Press};
@@ -32,21 +32,27 @@ impl Text {
         Self { area, most, given: String::new() }
     }
 
-    fn text(&self) -> String {
+    /// As it was written.
+    pub(super) fn text(&self) -> String {
         self.area.lines().join("\n")
     }
 
-    fn set(&mut self, text: &str) {
-        let mut area = TextArea::new(clean(text, self.most).split('\n').map(str::to_owned).collect());
+    pub(super) fn set(&mut self, text: &str) {
+        let mut area = TextArea::new(clean(text).split('\n').map(str::to_owned).collect());
         area.set_max_histories(50);
         area.move_cursor(CursorMove::Bottom);
         area.move_cursor(CursorMove::End);
         self.area = area;
     }
 
-    fn room(&self) -> usize {
-        let there: usize = self.area.lines().iter().map(|line| line.chars().count() + 1).sum();
-        (self.most + 1).saturating_sub(there)
+    /// Characters that it holds.
+    fn count(&self) -> usize {
+        let lines = self.area.lines();
+        lines.iter().map(|line| line.chars().count()).sum::<usize>() + lines.len().saturating_sub(1)
+    }
+
+    fn is_full(&self) -> bool {
+        self.count() >= ROOM
     }
 
     /// Every line folded to a width, and which row and column the cursor is on.
@@ -81,7 +87,7 @@ impl Text {
 }
 
 /// Text as a field of several lines holds it.
-fn clean(text: &str, most: usize) -> String {
+fn clean(text: &str) -> String {
     text.replace("\r\n", "\n")
         .chars()
         .map(|c| match c {
@@ -90,13 +96,14 @@ fn clean(text: &str, most: usize) -> String {
             c => c,
         })
         .filter(|c| *c == '\n' || !c.is_control())
-        .take(most)
+        .take(ROOM)
         .collect()
 }
 
 impl Control for Text {
     fn value(&self) -> Result<Option<Value>, String> {
         let text = self.text();
+        too_long(text.trim(), self.most)?;
         Ok(Some(text.trim()).filter(|text| !text.is_empty()).map(Value::from))
     }
 
@@ -120,7 +127,7 @@ impl Control for Text {
         let cursor = self.area.cursor();
         match (press.action, press.key.code) {
             (Some(Action::Enter), _) => {
-                if self.room() > 0 {
+                if !self.is_full() {
                     self.area.insert_newline();
                     return Took::changed();
                 }
@@ -146,7 +153,7 @@ impl Control for Text {
             _ => {}
         }
         let is_command = press.key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-        if matches!(press.key.code, KeyCode::Char(_)) && !is_command && self.room() == 0 {
+        if matches!(press.key.code, KeyCode::Char(_)) && !is_command && self.is_full() {
             return Took::used();
         }
         let is_changed = self.area.input(press.key);
@@ -154,9 +161,15 @@ impl Control for Text {
     }
 
     fn paste(&mut self, text: &str, _: &Scene<'_>) -> Took {
-        let cut = cut_short(text.trim_end(), self.room(), self.most);
-        let pasted = clean(text, self.room());
-        Took::used_and(!pasted.is_empty() && self.area.insert_str(pasted)).asking(cut)
+        if let Some(took) = no_room(text, self.count()) {
+            return took;
+        }
+        let pasted = clean(text);
+        Took::used_and(!pasted.is_empty() && self.area.insert_str(pasted))
+    }
+
+    fn is_too_long(&self) -> bool {
+        too_long(self.text().trim(), self.most).is_err()
     }
 
     fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
@@ -211,17 +224,28 @@ mod tests {
     }
 
     #[test]
-    fn a_megabyte_is_cut_to_what_the_field_holds() {
+    fn a_text_that_is_too_long_is_kept_whole_and_says_so() {
         let world = Stage::new();
         let mut text = Text::new(10_000);
-        world.scene(|scene| text.paste(&"x\u{1b}y\r\n".repeat(200_000), scene));
-        let value = text.value().unwrap().unwrap();
-        assert!(value.as_str().unwrap().chars().count() <= 10_000);
-        assert!(value.as_str().unwrap().starts_with("xy\nxy"));
+        let took = world.scene(|scene| text.paste(&"x\u{1b}y\r\n".repeat(8_000), scene));
+        assert!(took.is_changed && took.asks.is_empty(), "{took:?}");
+        assert_eq!(text.value(), Err("23,999 characters; at most 10,000".to_owned()));
+        assert!(text.draft().as_str().unwrap().starts_with("xy\nxy"));
+        assert_eq!(world.lines(&text, 30).len(), ROWS);
+        let before = text.draft();
+        let took = world.scene(|scene| text.paste(&"xy\n".repeat(200_000), scene));
+        assert!(!took.is_changed && format!("{:?}", took.asks).contains("Nothing was pasted"), "{took:?}");
+        assert_eq!(text.draft(), before);
+    }
+
+    #[test]
+    fn a_full_field_takes_no_letter_more() {
+        let world = Stage::new();
+        let mut text = Text::new(10_000);
+        world.scene(|scene| text.paste(&"x".repeat(ROOM), scene));
         let before = text.draft();
         type_into(&mut text, "z enter", &world);
         assert_eq!(text.draft(), before);
-        assert_eq!(world.lines(&text, 30).len(), ROWS);
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::domain::time::Timestamp;
 /// A visit that is longer, in hours, is likely a slip.
 const LONG: i64 = 12;
 
+/// With less columns there is no room for what was understood.
+const NARROW: usize = 24;
+
 /// A field of a window.
 #[derive(Debug)]
 pub struct Window {
@@ -203,19 +206,28 @@ impl Control for Window {
 
     fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
         let mut lines = lines_of(&self.typed, look);
-        if let (Some(line), Some(window)) = (lines.first_mut(), self.window()) {
-            let said = time::shown_window(&window, self.zone);
-            let beside = time::beside(window.start, self.zone);
-            let beside = if self.typed.text() == said { beside } else { format!("= {said} {beside}") };
-            line.push_span(Span::styled(format!("  {beside}"), look.style(Role::Muted)));
-            let hours = (window.end.utc() - window.start.utc()).num_hours();
-            let odd = [
-                (window.start < look.now).then(|| "begun already".to_owned()),
-                (hours > LONG).then(|| format!("{hours} hours long")),
-            ];
-            for odd in odd.into_iter().flatten() {
-                line.push_span(Span::styled(format!("  {odd}"), look.style(Role::Warning)));
-            }
+        let (Some(line), Some(window)) = (lines.first_mut(), self.window()) else { return lines };
+        let (said, day) = (time::shown_window(&window, self.zone), time::beside(window.start, self.zone));
+        let understood = if self.typed.text() == said { day.clone() } else { format!("= {said} {day}") };
+        let is_long = (window.end.utc() - window.start.utc()).num_hours() > LONG;
+        let length = match time::length(&window) {
+            length if is_long => (Role::Warning, format!("{length} long")),
+            length => (Role::Muted, length),
+        };
+        let begun = (window.start < look.now).then(|| (Role::Warning, "begun already".to_owned()));
+        let beside = |understood: String| -> Vec<Span<'static>> {
+            let parts = [(Role::Muted, understood), length.clone()].into_iter().chain(begun.clone());
+            parts.map(|(role, said)| Span::styled(format!("  {said}"), look.style(role))).collect()
+        };
+        let wide = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
+        let spans = beside(understood);
+        // Where it does not fit beside what is typed it stands beneath, and its length says when it ends.
+        if line.width() + wide(&spans) <= look.width || look.width < NARROW {
+            line.spans.extend(spans);
+        } else if wide(&spans) <= look.width {
+            lines.push(Line::from(spans));
+        } else {
+            lines.push(Line::from(beside(format!("= {} {day}", time::shown(window.start, self.zone)))));
         }
         lines
     }
@@ -265,7 +277,21 @@ mod tests {
             Ok(Some(json!({"start": "2026-11-22T16:00:00.000Z", "end": "2026-11-22T17:00:00.000Z"})))
         );
         let shown = world.shown(&window, 90);
-        assert!(shown.contains("tomorrow 8:00 - 9:00") && shown.contains("= 2026-11-22 08:00 – 09:00"), "{shown}");
+        assert!(
+            shown.contains("tomorrow 8:00 - 9:00") && shown.contains("= 2026-11-22 08:00 – 09:00 Sun PST  1h"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_was_understood_is_told_whole_on_a_narrow_screen_too() {
+        let world = Stage::new();
+        let mut window = Window::new(true);
+        world.scene(|scene| window.learn(scene));
+        type_into(&mut window, "ctrl-u tomorrow space 22:00 space - space 2:00", &world);
+        let shown = |columns: usize| world.lines(&window, columns);
+        assert_eq!(shown(53)[1], "  = 2026-11-22 22:00 – 2026-11-23 02:00 Sun PST  4h");
+        assert_eq!(shown(40)[1], "  = 2026-11-22 22:00 Sun PST  4h");
     }
 
     #[test]
@@ -290,10 +316,10 @@ mod tests {
         let world = Stage::new();
         let mut window = Window::new(true);
         world.scene(|scene| window.learn(scene));
-        assert_eq!(world.shown(&window, 60), "2026-11-22 08:00 – 11:00   Sun PST");
+        assert_eq!(world.shown(&window, 60), "2026-11-22 08:00 – 11:00   Sun PST  3h");
         type_into(&mut window, "ctrl-u mon space 9:00", &world);
         world.scene(|scene| window.leave(scene));
-        assert_eq!(world.shown(&window, 60), "2026-11-23 09:00 – 12:00   Mon PST");
+        assert_eq!(world.shown(&window, 60), "2026-11-23 09:00 – 12:00   Mon PST  3h");
         type_into(&mut window, "ctrl-u mon space 9:00 space - space 8:00x", &world);
         assert!(window.value().is_err());
         let draft = window.draft();

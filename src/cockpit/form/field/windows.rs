@@ -73,6 +73,27 @@ impl Windows {
     }
 }
 
+impl Windows {
+    /// The lines of one of them, numbered where there are more.
+    fn rows(&self, n: usize, look: &Look<'_>) -> Vec<Line<'static>> {
+        let Some(entry) = self.entries.get(n) else { return Vec::new() };
+        let is_focused = look.is_focused && n == self.at;
+        let (here, role) = if is_focused { ("›", Role::Focus) } else { (" ", Role::Muted) };
+        let number = if self.entries.len() > 1 { format!("{here}{} ", n + 1) } else { String::new() };
+        let indent = " ".repeat(width(&number));
+        let inner = Look { is_focused, width: look.width.saturating_sub(width(&number)), ..*look };
+        let lines = entry.lines(&inner).into_iter().enumerate();
+        lines
+            .map(|(at, line)| {
+                let head = if at == 0 { number.clone() } else { indent.clone() };
+                let mut spans = vec![Span::styled(head, look.style(role))];
+                spans.extend(line.spans);
+                Line::from(spans)
+            })
+            .collect()
+    }
+}
+
 impl Control for Windows {
     fn value(&self) -> Result<Option<Value>, String> {
         let mut all = Vec::new();
@@ -168,25 +189,16 @@ impl Control for Windows {
         self.entries.get_mut(self.at).map(|entry| entry.leave(scene)).unwrap_or_default()
     }
 
-    fn click(&mut self, _: usize, row: usize, _: usize, scene: &Scene<'_>) -> Took {
-        self.go(Some(row), scene)
+    fn click(&mut self, _: usize, row: usize, width: usize, scene: &Scene<'_>) -> Took {
+        let (theme, now) = (scene.world.theme, scene.world.now);
+        let look = Look { theme, now, width, is_focused: true, has_error: false };
+        let mut rows = (0..self.entries.len()).flat_map(|n| self.rows(n, &look).into_iter().map(move |_| n));
+        let at = rows.nth(row);
+        self.go(at, scene)
     }
 
     fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
-        let is_list = self.entries.len() > 1;
-        let each = self.entries.iter().enumerate().flat_map(|(n, entry)| {
-            let is_focused = look.is_focused && n == self.at;
-            let here = if is_focused { "›" } else { " " };
-            let number = if is_list { format!("{here}{} ", n + 1) } else { String::new() };
-            let inner = Look { is_focused, width: look.width.saturating_sub(width(&number)), ..*look };
-            entry.lines(&inner).into_iter().map(move |line| {
-                let role = if is_focused { Role::Focus } else { Role::Muted };
-                let mut spans = vec![Span::styled(number.clone(), look.style(role))];
-                spans.extend(line.spans);
-                Line::from(spans)
-            })
-        });
-        each.collect()
+        (0..self.entries.len()).flat_map(|n| self.rows(n, look)).collect()
     }
 
     fn keys(&self) -> &'static [(Action, &'static str)] {
@@ -227,7 +239,7 @@ mod tests {
         assert_eq!(starts(&windows), ["23:00", "01:00"]);
         type_into(&mut windows, "alt-h up alt-H", &world);
         assert_eq!(starts(&windows), ["22:00", "02:00"]);
-        assert_eq!(world.lines(&windows, 60).len(), 2);
+        assert_eq!(world.lines(&windows, 76).len(), 2);
         assert!(!type_into(&mut windows, "up", &world).is_used);
         let draft = windows.draft();
         let mut again = Windows::new(200);

@@ -240,7 +240,7 @@ fn enter_goes_through_a_form_and_sends_it_at_its_end() {
 
 #[test]
 fn a_site_that_is_picked_first_brings_its_account() {
-    let stage = Stage::new();
+    let mut stage = Stage::new();
     let (mut form, asks) = open("ticket.create", &stage);
     let stamps: Vec<_> = asks
         .iter()
@@ -258,6 +258,10 @@ fn a_site_that_is_picked_first_brings_its_account() {
     let listed = asks.iter().any(|ask| matches!(ask, Ask::Effect(Effect::List { .. })));
     assert!(listed, "the site's history is asked for: {asks:?}");
     assert!(asks.iter().any(|ask| matches!(ask, Ask::Effect(Effect::Lookup { kind: Kind::Assets, .. }))));
+    let kept = draft(&keys(&mut form, "esc", &stage)).unwrap();
+    stage.drafts.insert(form.kept.key.clone(), kept);
+    let (form, _) = open("ticket.create", &stage);
+    assert_eq!(form.checked.body, json!({"account_id": account, "site_id": site}), "it comes back with the draft");
 }
 
 #[test]

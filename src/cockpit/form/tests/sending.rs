@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cockpit::envelope::Target;
+use crate::domain::words::Priority;
+use crate::text;
 
 #[test]
 fn only_the_newest_preview_counts_and_its_refusal_stands_at_its_field() {
@@ -32,7 +34,9 @@ fn only_the_newest_preview_counts_and_its_refusal_stands_at_its_field() {
     let asks = keys(&mut form, "ctrl-s", &stage);
     assert!(sent(&asks).is_none());
     assert_eq!(form.focus, Stop::Field(0));
-    assert!(screen(&form, 80, 24, &stage).contains("ASSIGNMENT_CAPABILITY_MISMATCH"));
+    let shown = screen(&form, 80, 24, &stage);
+    assert_eq!(shown.matches("no skill").count(), 1, "at its field and nowhere else\n{shown}");
+    assert!(shown.contains("1 thing to correct"), "{shown}");
 }
 
 #[test]
@@ -184,4 +188,121 @@ fn what_cannot_be_undone_shows_what_is_lost_and_is_not_sent_by_enter() {
     assert_eq!(typed.form, format!("maria ticket.cancel {}", testing::TICKET));
     assert_eq!(Some(&typed.said), draft(&asks).as_ref());
     assert!(matches!(asks.last(), Some(Ask::Close)));
+}
+
+#[test]
+fn a_text_that_is_too_long_is_told_at_once_and_not_sent() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("ticket.create", &stage);
+    fill(&mut form, true, &stage);
+    judge(&mut form, &asks, Ok(preview("NEW")), &stage);
+    form.focus = Stop::Field(form.position("description").unwrap());
+    let asks = form.paste(&"x".repeat(24_000), &stage.world());
+    let shown = screen(&form, 100, 40, &stage);
+    assert!(shown.contains("✗ 24,000 characters; at most 10,000"), "{shown}");
+    rest(&mut form, &asks, &stage);
+    assert!(sent(&keys(&mut form, "ctrl-s", &stage)).is_none());
+    let kept = draft(&keys(&mut form, "esc", &stage)).unwrap();
+    assert_eq!(kept["fields"]["description"].as_str().unwrap().len(), 24_000);
+}
+
+#[test]
+fn a_refusal_that_is_of_no_field_stands_once_beneath_them() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("tech.check_in", &stage);
+    let asks = rest(&mut form, &asks, &stage);
+    judge(&mut form, &asks, Err(Refusal::new(Code::InvalidStateTransition, "Not from SCHEDULED.")), &stage);
+    keys(&mut form, "ctrl-s", &stage);
+    let shown = screen(&form, 80, 24, &stage);
+    assert_eq!(shown.matches("Not from SCHEDULED").count(), 1, "{shown}");
+    assert!(shown.contains("it would be refused"), "{shown}");
+}
+
+#[test]
+fn what_is_no_longer_possible_is_not_offered_and_says_why_beside_the_difference() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("ticket.triage", &stage);
+    let conflict = Refusal::new(Code::VersionConflict, "It moved on.").with("ticket", newer());
+    let asks = judge(&mut form, &asks, Err(conflict), &stage);
+    let asks = rest(&mut form, &asks, &stage);
+    let refusal = Refusal::new(Code::InvalidStateTransition, "The ticket is DISPATCHED.");
+    judge(&mut form, &asks, Err(refusal), &stage);
+    assert!(sent(&keys(&mut form, "ctrl-s f8", &stage)).is_none());
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(form.is_comparing && shown.contains("as you saw it"), "{shown}");
+    assert!(shown.contains("no longer possible. The ticket is DISPATCHED."), "{shown}");
+    let footer = form.footer(&stage.world(), 80).unwrap().to_string();
+    assert_eq!(footer.trim(), "esc back to the form");
+    assert!(!shown.contains("f8") && shown.contains("back to the form"), "{shown}");
+}
+
+#[test]
+fn what_else_would_change_is_told_with_the_promise_but_not_what_the_form_says_itself() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("ticket.triage", &stage);
+    keys(&mut form, "tab tab 1950 tab", &stage);
+    let mut outlook = preview("TRIAGED");
+    outlook.ticket["nte_cents"] = 195_000.into();
+    outlook.ticket["priority"] = "EMERGENCY".into();
+    judge(&mut form, &asks, Ok(outlook), &stage);
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(shown.contains("NTE  $950.00 → $1,950.00"), "{shown}");
+    assert!(shown.contains("Priority  URGENT → EMERGENCY"), "{shown}");
+    let policy = &stage.policy.policy;
+    let moves = policy.sla_target_minutes(Priority::Emergency) - policy.sla_target_minutes(Priority::Urgent);
+    let late = text::age(-(100 + moves) * 60);
+    assert!(shown.contains(&format!("Promise  in 100m → {late} ago")), "{shown}");
+
+    let (mut form, asks) = open("ticket.triage", &stage);
+    let mut outlook = preview("TRIAGED");
+    outlook.ticket["assigned_provider_id"] = "p-1".into();
+    form.checked.body["provider_id"] = "p-1".into();
+    judge(&mut form, &asks, Ok(outlook), &stage);
+    assert!(!screen(&form, 80, 24, &stage).contains("Provider  "), "the form says it itself");
+}
+
+#[test]
+fn a_refusal_names_the_fields_of_its_form_by_their_labels() {
+    let stage = Stage::new();
+    let (mut form, asks) = open("assignment.dispatch", &stage);
+    fill(&mut form, true, &stage);
+    let why = "A bypass needs dispatch_rationale and dispatch_confirmation true.";
+    judge(&mut form, &asks, Err(Refusal::new(Code::AssignmentBypassDenied, why)), &stage);
+    let shown = screen(&form, 100, 30, &stage);
+    assert!(shown.contains("A bypass needs Rationale and Bypass confirmed yes."), "{shown}");
+}
+
+#[test]
+fn what_the_ticket_is_about_stands_above_the_fields_where_there_is_room() {
+    let stage = Stage::new();
+    let about = "Cannot secure storefront  NTE $950.00";
+    let (form, _) = open("qa.verify", &stage);
+    assert!(screen(&form, 80, 24, &stage).contains(about));
+    assert!(!screen(&form, 80, 7, &stage).contains("Cannot secure"));
+    let (form, _) = open("ticket.create", &stage);
+    assert!(!screen(&form, 120, 40, &stage).contains("Cannot secure"));
+}
+
+#[test]
+fn a_modal_calls_technicians_by_name_and_tells_only_what_changes() {
+    let mut stage = Stage::new();
+    if let Some(row) = &mut stage.row {
+        row.tech = Some(crate::cockpit::rows::Tech { id: "t-wu".into(), name: "Hanna Kowal".into() }.into());
+    }
+    if let Some(case) = &mut stage.case {
+        case.case["ticket"]["assigned_tech_id"] = "t-wu".into();
+    }
+    let (mut form, _) = open("ticket.cancel", &stage);
+    let asks = keys(&mut form, "no", &stage);
+    let asks = rest(&mut form, &asks, &stage);
+    let mut outlook = preview("CANCELLED");
+    outlook.ticket["assigned_tech_id"] = "t-wu".into();
+    judge(&mut form, &asks, Ok(outlook.clone()), &stage);
+    assert!(!screen(&form, 80, 24, &stage).contains("Kowal"));
+    let asks = keys(&mut form, "x", &stage);
+    let asks = rest(&mut form, &asks, &stage);
+    outlook.ticket["assigned_tech_id"] = Value::Null;
+    judge(&mut form, &asks, Ok(outlook), &stage);
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(shown.contains("Hanna Kowal") && !shown.contains("t-wu"), "{shown}");
 }

@@ -59,7 +59,7 @@ fn a_note_may_be_written_instead_of_chosen() {
     let mut file = File::new(10_000);
     stage.scene(|scene| file.narrow("kind", Some(&json!("NOTE")), scene));
     assert!(stage.lines(&file, 60)[1].contains("write the note here"));
-    let took = type_into(&mut file, "Shutter space braced enter", &stage);
+    let took = type_into(&mut file, "Shutter space braced", &stage);
     assert!(!took.asks.iter().any(|ask| matches!(ask, Ask::Effect(Effect::Fingerprint { .. }))), "{took:?}");
     let uri = uri_of(&sha256_hex(b"Shutter braced"));
     assert_eq!((file.value(), file.draft()), (Ok(Some(json!(uri))), json!("Shutter braced")));
@@ -134,4 +134,33 @@ fn a_dropped_path_loses_its_quotes() {
     let mut file = File::new(10_000);
     stage.scene(|scene| file.paste("'/tmp/a b.jpg'\n", scene));
     assert_eq!(file.draft(), json!("/tmp/a b.jpg"));
+}
+
+#[test]
+fn a_note_has_several_lines_and_keeps_them() {
+    let stage = Stage::new();
+    let mut file = File::new(10_000);
+    let note = Some(json!("NOTE"));
+    stage.scene(|scene| file.narrow("kind", note.as_ref(), scene));
+    type_into(&mut file, "one enter two", &stage);
+    let uri = json!(uri_of(&sha256_hex(b"one\ntwo")));
+    assert_eq!((file.value(), file.draft()), (Ok(Some(uri.clone())), json!("one\ntwo")));
+    let lines = stage.lines(&file, 60);
+    assert!(lines[0].starts_with("one") && lines[1].starts_with("two") && lines[2].starts_with("7 B"), "{lines:#?}");
+    assert!(type_into(&mut file, "up", &stage).is_used, "to the line above");
+    assert!(!type_into(&mut file, "up", &stage).is_used, "to the field before");
+    stage.scene(|scene| file.leave(scene));
+    assert!(stage.scene(|scene| file.paste("a\nb ", scene)).is_changed);
+    assert_eq!(file.draft(), json!("onea\nb \ntwo"));
+
+    let mut again = File::new(10_000);
+    stage.scene(|scene| again.restore(&json!("one\ntwo"), scene));
+    stage.scene(|scene| again.narrow("kind", note.as_ref(), scene));
+    assert_eq!(again.value(), Ok(Some(uri)));
+    stage.scene(|scene| again.narrow("kind", Some(&json!("PHOTO")), scene));
+    stage.scene(|scene| again.narrow("kind", note.as_ref(), scene));
+    assert_eq!(again.draft(), json!("one\ntwo"));
+    let took = stage.scene(|scene| again.paste(&"x".repeat(20_000), scene));
+    assert!(took.is_changed && again.is_too_long());
+    assert_eq!(again.value(), Err("20,007 characters; at most 10,000".to_owned()));
 }
