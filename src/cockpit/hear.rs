@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::asks::{attend, give_back, heed, reopen};
 use super::calls::Standing;
 use super::effect::Effect;
 use super::envelope::Target;
-use super::heed::{attend, give_back, heed, reopen};
 use super::keymap::{Action, Scope};
 use super::known::Link;
 use super::look::safe;

@@ -2,14 +2,15 @@
 //!
 //! [`model`] is all that is known, [`msg`] all that can happen, [`update`] says what follows from
 //! it, as data ([`effect`]), and [`view`] draws the model. Both are pure of I/O, so every screen is a
-//! snapshot test. Of the first, [`hear`] has what is heard and `heed` what keys and parts ask for. [`crew`] carries effects out as tasks of their own and brings what came of them back
-//! as messages; [`run`] is the loop between the two and the terminal, whose modes [`terminal`] alone
-//! owns.
+//! snapshot test. Of [`update`], `hear` has what is heard and `asks` what keys and parts ask for.
+//! [`crew`] carries effects out as tasks of their own and brings what came of them back as messages;
+//! [`run`] is the loop between the two and the terminal, whose modes [`terminal`] alone owns.
 //!
 //! A pane or a dialog is one file and a [`part::Part`]; a key is one row of [`keymap`]'s table, which
 //! the footer, the help, the palette and the config file all read.
 
 mod app;
+mod asks;
 pub mod calls;
 pub mod content;
 pub mod courier;
@@ -24,7 +25,6 @@ pub mod files;
 pub mod follow;
 pub mod form;
 pub mod hear;
-mod heed;
 pub mod journal;
 pub mod keep;
 pub mod keymap;

@@ -3,8 +3,8 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
+use super::asks::{NO_KEY, heed, set_split, to_focus};
 use super::effect::Effect;
-use super::heed::{NO_KEY, heed, set_split, to_focus};
 use super::keymap::{Action, Scope};
 use super::model::{Focus, Model};
 use super::part::Press;

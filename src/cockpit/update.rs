@@ -5,11 +5,11 @@ use std::time::Duration;
 use crossterm::event::KeyEvent;
 use serde_json::json;
 
+use super::asks::{act, attend, heed, open, to_focus};
 use super::calls::Standing;
 use super::dialogs::ask_again::AskAgain;
 use super::effect::Effect;
 use super::hear;
-use super::heed::{act, attend, heed, open, to_focus};
 use super::keymap::{Action, Scope};
 use super::model::Model;
 use super::mouse;

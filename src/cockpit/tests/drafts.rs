@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::fixture::{Stage, Ticket, id, morning, noon, read};
+use crate::cockpit::asks::heed;
 use crate::cockpit::effect::Effect;
 use crate::cockpit::envelope::{Draft, Envelope, Target, waiting};
-use crate::cockpit::heed::heed;
 use crate::cockpit::keymap::Scope;
 use crate::cockpit::msg::{CallNews, Msg, Why};
 use crate::cockpit::part::Ask;

@@ -21,7 +21,7 @@ fn drawn(text: &str) -> Vec<String> {
 fn the_help_draws_every_key_that_counts_and_no_other() {
     for &about in Scope::ALL {
         let mut stage = Stage::full(200, 60);
-        crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Open(Box::new(Help::new(about)))]);
+        crate::cockpit::asks::heed(&mut stage.model, vec![Ask::Open(Box::new(Help::new(about)))]);
         let text = stage.text();
         // What counts anywhere counts here too, unless the keys of this scope say otherwise.
         let counts = |key: &str| {

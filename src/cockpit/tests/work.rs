@@ -348,7 +348,7 @@ fn a_picture_is_seen_on_a_small_screen_too() {
     let picture = crate::cockpit::msg::Picture { width: 8, height: 8, pixels: vec![[200, 40, 40]; 64] };
     let content = Some(Content::Picture(picture));
     let raw = crate::cockpit::dialogs::raw::Raw::new("Evidence".to_owned(), &json!({"kind": "PHOTO"}), content);
-    crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Open(Box::new(raw))]);
+    crate::cockpit::asks::heed(&mut stage.model, vec![Ask::Open(Box::new(raw))]);
     let text = stage.text();
     assert!(text.contains("▀▀▀▀▀▀▀▀") && text.contains("\"PHOTO\""), "{text}");
 }
@@ -379,6 +379,6 @@ fn a_long_line_of_an_entry_is_read_to_its_end() {
     let mut stage = Stage::with_case(80, 24);
     let value = json!({"note": format!("{}the end", "x".repeat(400))});
     let raw = crate::cockpit::dialogs::raw::Raw::new("Event".to_owned(), &value, None);
-    crate::cockpit::heed::heed(&mut stage.model, vec![Ask::Open(Box::new(raw))]);
+    crate::cockpit::asks::heed(&mut stage.model, vec![Ask::Open(Box::new(raw))]);
     assert!(stage.text().contains("the end\""), "{}", stage.text());
 }
