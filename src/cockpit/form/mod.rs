@@ -180,7 +180,7 @@ impl Form {
     }
 
     fn stops(&self) -> Vec<Stop> {
-        let jobs = self.jobs.as_ref().filter(|jobs| !jobs.shown().is_empty()).map(|_| Stop::Jobs);
+        let jobs = self.jobs.as_ref().filter(|jobs| !jobs.is_empty()).map(|_| Stop::Jobs);
         (0..self.fields.len()).map(Stop::Field).chain(jobs).chain([Stop::Send]).collect()
     }
 
@@ -392,7 +392,7 @@ impl Part for Form {
         }
         if let Some(jobs) = &mut self.jobs {
             asks.extend(jobs.hear(msg, world).asks);
-            if self.focus == Stop::Jobs && jobs.shown().is_empty() {
+            if self.focus == Stop::Jobs && jobs.is_empty() {
                 self.focus = Stop::Send;
             }
         }

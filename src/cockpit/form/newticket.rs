@@ -63,6 +63,25 @@ fn states(all: &[State]) -> Words {
     Words::Many(all.iter().map(|state| state.as_str().to_owned()).collect())
 }
 
+const SAME_WORDS: &str = "same words";
+const SAME_PHONE: &str = "same phone";
+const AT_SITE: &str = "at this site";
+
+/// A job, and why it is shown.
+#[derive(Debug)]
+struct Job<'a> {
+    row: &'a Row,
+    why: Vec<&'static str>,
+}
+
+impl Job<'_> {
+    /// Whether two people may have called about one thing: at one site in the same words, or from one phone.
+    fn may_be_the_same(&self) -> bool {
+        let is = |why| self.why.contains(&why);
+        !self.row.state.is_terminal() && (is(SAME_PHONE) || is(SAME_WORDS) && is(AT_SITE))
+    }
+}
+
 impl Jobs {
     /// Takes the payload as far as it is; asks for what it newly says.
     pub fn follow(&mut self, body: &Value, world: &World<'_>) -> Vec<Ask> {
@@ -143,24 +162,34 @@ impl Jobs {
         }
     }
 
-    /// The jobs, each once, with why it is here: open ones first, those of the site and the caller before others.
-    pub fn shown(&self) -> Vec<(&Row, &'static str)> {
-        let mut all: Vec<(&Row, &'static str)> = Vec::new();
-        let groups =
-            [(&self.by_phone, "same phone"), (&self.of_site, "at this site"), (&self.by_summary, "same words")];
+    /// The jobs, each once, with why it is here: those that may be the same first, then open ones, then the site's.
+    fn shown(&self) -> Vec<Job<'_>> {
+        let mut all: Vec<Job<'_>> = Vec::new();
+        let groups = [(&self.by_summary, SAME_WORDS), (&self.by_phone, SAME_PHONE), (&self.of_site, AT_SITE)];
         for (rows, why) in groups {
             for row in rows {
-                if !all.iter().any(|(known, _)| known.ticket_id == row.ticket_id) {
-                    all.push((row, why));
+                match all.iter_mut().find(|job| job.row.ticket_id == row.ticket_id) {
+                    Some(job) => job.why.push(why),
+                    None => all.push(Job { row, why: vec![why] }),
                 }
             }
         }
+        // Of a site with many jobs only some were asked for.
         let is_near = |row: &Row| self.site.as_deref() == Some(row.site.id.to_string().as_str());
-        all.sort_by_key(|(row, _)| {
-            (row.state.is_terminal(), !is_near(row), std::cmp::Reverse(row.created_at.millis()))
+        for job in all.iter_mut().filter(|job| is_near(job.row) && !job.why.contains(&AT_SITE)) {
+            job.why.push(AT_SITE);
+        }
+        all.sort_by_key(|job| {
+            let (is_over, newest) = (job.row.state.is_terminal(), std::cmp::Reverse(job.row.created_at.millis()));
+            (is_over, !job.may_be_the_same(), !job.why.contains(&AT_SITE), newest)
         });
         all.truncate(10);
         all
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_summary.is_empty() && self.by_phone.is_empty() && self.of_site.is_empty()
     }
 
     pub fn press(&mut self, action: Option<Action>) -> Took {
@@ -182,7 +211,7 @@ impl Jobs {
     /// Goes to a job instead; what was typed is kept.
     pub fn go(&self, at: usize) -> Vec<Ask> {
         let shown = self.shown();
-        let Some((row, _)) = shown.get(at) else { return Vec::new() };
+        let Some(Job { row, .. }) = shown.get(at) else { return Vec::new() };
         vec![Ask::Select { id: row.ticket_id, number: row.number.clone() }, Ask::Close]
     }
 
@@ -192,15 +221,18 @@ impl Jobs {
         if shown.is_empty() {
             return Vec::new();
         }
-        let open = shown.iter().filter(|(row, _)| !row.state.is_terminal()).count();
-        let head = match open {
-            0 => "Done here before".to_owned(),
-            1 => "One open job may be the same".to_owned(),
-            count => format!("{count} open jobs may be the same"),
+        let open = shown.iter().filter(|job| !job.row.state.is_terminal()).count();
+        let same = shown.iter().filter(|job| job.may_be_the_same()).count();
+        let head = match (same, open) {
+            (0, 0) => "Done here before".to_owned(),
+            (0, _) => "Open work at this site, or in these words".to_owned(),
+            (1, _) => "One open job may be the same".to_owned(),
+            (same, _) => format!("{same} open jobs may be the same"),
         };
-        let role = if open > 0 { Role::Warning } else { Role::Muted };
+        let role = if same > 0 { Role::Warning } else { Role::Muted };
         let mut lines = vec![Line::styled(text::cut(&head, look.width).into_owned(), look.style(role))];
-        lines.extend(shown.iter().enumerate().map(|(n, (row, why))| {
+        lines.extend(shown.iter().enumerate().map(|(n, Job { row, why })| {
+            let why = why.join(", ");
             let is_here = look.is_focused && n == self.at;
             let (sign, role) = match (is_here, row.state.is_terminal()) {
                 (true, _) => ("› ", Role::Selection),
@@ -284,13 +316,14 @@ mod tests {
         let asks = jobs.hear(&Msg::Due { stamp: *stamp }, &stage.world()).asks;
         assert!(format!("{asks:?}").contains("storefront stuck"), "{asks:?}");
         answer(&mut jobs, &asks, &[row(2, State::Triaged), row(3, State::New)], &stage);
-        let shown: Vec<&str> = jobs.shown().iter().map(|(row, _)| row.number.as_str()).collect();
+        let shown: Vec<&str> = jobs.shown().iter().map(|job| job.row.number.as_str()).collect();
         assert_eq!(shown, ["T-2", "T-3", "T-1"]);
         jobs.press(Some(Action::Down));
         let asks = jobs.press(Some(Action::Enter)).asks;
         assert!(matches!(&asks[..], [Ask::Select { number, .. }, Ask::Close] if number == "T-3"), "{asks:?}");
         let look = Look { theme: &stage.theme, now: stage.now, width: 70, is_focused: true, has_error: false };
-        assert_eq!(jobs.lines(&look, stage.now)[0].to_string(), "2 open jobs may be the same");
+        assert_eq!(jobs.lines(&look, stage.now)[0].to_string(), "One open job may be the same");
+        assert!(jobs.lines(&look, stage.now)[1].to_string().contains("same words, at this site"));
     }
 
     #[test]
