@@ -295,6 +295,8 @@ impl RowFilter {
 #[derive(Debug, Clone, PartialEq)]
 struct Word {
     text: String,
+    /// Only one.
+    is_letter: bool,
     sought: Atom,
     /// As words of the contract are written, with underscores.
     as_constant: Option<Atom>,
@@ -309,7 +311,7 @@ impl Word {
     fn new(text: &str) -> Self {
         let atom = |text: &str| Atom::new(text, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy, false);
         let as_constant = text.contains(' ').then(|| atom(&text.replace(' ', "_")));
-        Self { text: text.to_lowercase(), sought: atom(text), as_constant }
+        Self { text: text.to_lowercase(), is_letter: text.chars().count() == 1, sought: atom(text), as_constant }
     }
 
     /// What a match must be worth: its letters all there, in one piece or nearly so. Every letter counts
@@ -323,8 +325,9 @@ impl Word {
         let (mut room, mut places) = (Vec::new(), Vec::new());
         let text = Utf32Str::new(text, &mut room);
         MATCHER.with_borrow_mut(|matcher| {
-            atom.score(text, matcher).is_some_and(|score| score >= self.worth())
-                && atom.indices(text, matcher, &mut places).is_some()
+            let is_worth = atom.score(text, matcher).is_some_and(|score| score >= self.worth());
+            // A letter alone is near itself: where it stands need not be found, which takes longer.
+            is_worth && (self.is_letter || atom.indices(text, matcher, &mut places).is_some())
         }) && is_near(text, &places)
     }
 
