@@ -339,11 +339,15 @@ impl Form {
         }
         let is_told =
             |why: &String| rows.iter().any(|row| row.line.spans.iter().any(|span| span.content == why.as_str()));
-        let error = self.error_at(n).filter(|why| !is_told(why));
-        for (at, said) in error.iter().flat_map(|why| wrap(why, look.width.saturating_sub(2))).enumerate() {
-            let sign = if at == 0 { "✗ " } else { "  " };
-            let said = format!("{}{sign}{said}", " ".repeat(indent));
-            rows.push(row(Line::styled(said, look.style(Role::Error)), None));
+        let error = self.error_at(n).map(|why| (why, "✗ ", Role::Error));
+        // Under the hands of who still writes it is no error yet.
+        let advice = || Some((self.advice_at(n).filter(|_| is_focused)?, "  ", Role::Muted));
+        if let Some((why, mark, role)) = error.or_else(advice).filter(|(why, ..)| !is_told(why)) {
+            for (at, said) in wrap(&why, look.width.saturating_sub(2)).into_iter().enumerate() {
+                let sign = if at == 0 { mark } else { "  " };
+                let said = format!("{}{sign}{said}", " ".repeat(indent));
+                rows.push(row(Line::styled(said, look.style(role)), None));
+            }
         }
         rows
     }

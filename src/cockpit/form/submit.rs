@@ -152,9 +152,14 @@ impl Form {
         if !(field.was_left || self.has_tried || field.control.is_too_long()) {
             return None;
         }
-        let own = self.checked.wrong.iter().find(|(at, _)| *at == Some(n)).map(|(_, why)| why.clone());
         let missing = || self.checked.missing.contains(&n).then(|| "This is needed.".to_owned());
-        own.map(|why| self.in_labels(&why)).or_else(missing).or_else(|| self.refused_at(n))
+        self.advice_at(n).or_else(missing).or_else(|| self.refused_at(n))
+    }
+
+    /// What a field does not understand of what it says.
+    pub(super) fn advice_at(&self, n: usize) -> Option<String> {
+        let own = self.checked.wrong.iter().find(|(at, _)| *at == Some(n));
+        own.map(|(_, why)| self.in_labels(why))
     }
 
     /// What the engine said of a field.

@@ -306,3 +306,15 @@ fn a_modal_calls_technicians_by_name_and_tells_only_what_changes() {
     let shown = screen(&form, 80, 24, &stage);
     assert!(shown.contains("Hanna Kowal") && !shown.contains("t-wu"), "{shown}");
 }
+
+#[test]
+fn what_a_field_does_not_understand_is_told_while_one_writes() {
+    let stage = Stage::new();
+    let (mut form, _) = open("schedule.confirm", &stage);
+    keys(&mut form, "ctrl-u", &stage);
+    form.paste("14:30 - 13:00", &stage.world());
+    let shown = screen(&form, 80, 24, &stage);
+    assert!(shown.contains("before the start") && !shown.contains('✗'), "{shown}");
+    keys(&mut form, "tab", &stage);
+    assert!(screen(&form, 80, 24, &stage).contains('✗'));
+}
