@@ -406,6 +406,16 @@ async fn what_was_typed_is_in_a_draft_or_in_a_call_whenever_one_is_killed() {
     scene.story(&call, "adopted").await;
     let keep = Keep::at(scene.folder.0.clone());
     assert_eq!(keep.read().drafts, [(form.clone(), json!({"fields": {"summary": "next"}}))].into());
+}
+
+#[tokio::test]
+async fn what_was_typed_into_a_call_that_is_taken_back_is_a_draft_that_waits() {
+    let mut scene = Scene::new();
+    scene.desk.is(Mood::Away);
+    let call = typed(1);
+    let Draft { said, .. } = *call.draft.clone().unwrap();
+    scene.send(&call);
+    scene.story(&call, "waits").await;
     // While it is tried it cannot be taken back, which is said.
     scene.order(Order::Withdraw(call.request_id));
     loop {
